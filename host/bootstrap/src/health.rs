@@ -1,0 +1,268 @@
+//! Waiting for health: probing at the right pace, noticing an exit at once, giving up in time. Called by the plugin host whenever a plugin asks `health`.
+
+mod pace;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chora_engine::{EngineError, Exit, RunState};
+use chora_model::config::Service;
+use chora_model::plan::StepKey;
+use chora_plugin_host::{
+    Call, HealthError, HealthReport, HealthService, PluginError, Scene, Target, Verdict,
+};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::plugins::Plugins;
+use pace::{Next, Pace};
+
+/// A service without a health check is taken for healthy when it has run this long.
+const MOMENT: Duration = Duration::from_millis(100);
+/// Lines of a service's log in an error.
+pub(crate) const TAIL: usize = 20;
+/// The longest that a log's tail is waited for.
+const TAIL_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The health service of a project.
+pub(crate) struct HealthWaiter {
+    plugins: Arc<Plugins>,
+    /// What each service last answered, for reports.
+    last: Mutex<BTreeMap<String, String>>,
+}
+
+impl HealthWaiter {
+    pub(crate) fn new(plugins: Arc<Plugins>) -> Self {
+        Self {
+            plugins,
+            last: Mutex::default(),
+        }
+    }
+
+    /// What the service answered when it was last probed.
+    pub(crate) fn last_answer(&self, service: &str) -> Option<String> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.get(service).cloned()
+    }
+
+    fn remember(&self, service: &str, answer: &str) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.insert(service.to_owned(), answer.to_owned());
+    }
+
+    /// One probe by the service's health plugin; a probe that does not end in time is an answer, and no error.
+    async fn ask(
+        &self,
+        scene: &Arc<Scene>,
+        service: &Service,
+        plugin: &str,
+    ) -> Result<Verdict, HealthError> {
+        let failed = |source| HealthError::Plugin {
+            service: service.name.clone(),
+            source: Box::new(source),
+        };
+        let (host, entry) = self.plugins.health(plugin).await.map_err(failed)?;
+        let patience = service.health.probe_timeout;
+        let call = Call {
+            settings: entry.settings_for(service),
+            plugin: entry.plugin,
+            grants: entry.grants,
+            caller: StepKey::new(plugin, &service.name),
+            timeout: patience.saturating_add(Duration::from_secs(1)),
+            dry_run: false,
+        };
+        let target = Target {
+            service: service.name.clone(),
+            endpoint: service.health_endpoint.clone(),
+            port: service.port,
+            timeout: patience,
+        };
+        let verdict = match host.probe(scene, call, &target).await {
+            Ok(verdict) => verdict,
+            Err(PluginError::TimedOut { limit, .. }) => Verdict {
+                healthy: false,
+                summary: format!("no answer within {limit:.1?}"),
+            },
+            Err(error) => return Err(failed(error)),
+        };
+        self.remember(&service.name, &verdict.summary);
+        Ok(verdict)
+    }
+
+    async fn until_healthy(
+        &self,
+        scene: &Arc<Scene>,
+        service: &Service,
+        begun: Instant,
+    ) -> Result<HealthReport, HealthError> {
+        let Some(plugin) = &service.health.plugin else {
+            return running_a_moment(scene, service, begun).await;
+        };
+        let mut pace = Pace::new(&scene.config.retry, service.health.successes);
+        let mut probes = 0;
+        let mut first_success = None;
+        loop {
+            let asked = Instant::now();
+            let verdict = self.ask(scene, service, plugin).await?;
+            probes += 1;
+            let now = Instant::now();
+            if !verdict.healthy {
+                first_success = None;
+            } else if first_success.is_none() {
+                first_success = Some(now);
+            }
+            match pace.probed(verdict.healthy, now - begun, now - asked) {
+                Next::After(delay) => sleep(delay).await,
+                Next::Healthy => {
+                    // What answers may be a foreign process on the same port.
+                    if !is_running(scene, service).await? {
+                        return Err(exited(scene, service, begun, None).await);
+                    }
+                    let now = Instant::now();
+                    return Ok(HealthReport {
+                        waited: now - begun,
+                        probes,
+                        confirm: first_success.map_or(Duration::ZERO, |first| now - first),
+                        summary: verdict.summary,
+                    });
+                }
+                Next::GiveUp => {
+                    let patience = pace.patience().unwrap_or_default();
+                    return Err(HealthError::TimedOut {
+                        service: service.name.clone(),
+                        waited: now - begun,
+                        limit: format!("the patience of its `retry` settings ({patience:.1?})"),
+                        last_probe: Some(verdict.summary),
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl HealthService for HealthWaiter {
+    async fn wait(
+        &self,
+        scene: &Arc<Scene>,
+        service: &Service,
+    ) -> Result<HealthReport, HealthError> {
+        let begun = Instant::now();
+        let engine = Arc::clone(&scene.engine);
+        let watched = async {
+            tokio::select! {
+                biased;
+                exit = engine.wait_exit(&service.name) => match exit {
+                    Ok(exit) => Err(exited(scene, service, begun, Some(exit)).await),
+                    Err(source) => Err(engine_failed(service, source)),
+                },
+                healthy = self.until_healthy(scene, service, begun) => healthy,
+            }
+        };
+        match timeout_at(begun + service.timeout, watched).await {
+            Ok(result) => result,
+            Err(_) => Err(HealthError::TimedOut {
+                service: service.name.clone(),
+                waited: begun.elapsed(),
+                limit: format!("its timeout of {:.1?}", service.timeout),
+                last_probe: self.last_answer(&service.name),
+            }),
+        }
+    }
+
+    async fn probe(&self, scene: &Arc<Scene>, service: &Service) -> Result<Verdict, HealthError> {
+        let status = scene.engine.inspect(&service.name).await;
+        let status = status.map_err(|source| engine_failed(service, source))?;
+        let not_healthy = |summary: String| Verdict {
+            healthy: false,
+            summary,
+        };
+        match (status.state, &service.health.plugin) {
+            (RunState::Absent, _) => Ok(not_healthy("not started".to_owned())),
+            (RunState::Exited(exit), _) => Ok(not_healthy(format!("ended with {exit}"))),
+            (RunState::Running, None) => Ok(Verdict {
+                healthy: true,
+                summary: "running".to_owned(),
+            }),
+            (RunState::Running, Some(plugin)) => self.ask(scene, service, plugin).await,
+        }
+    }
+}
+
+fn engine_failed(service: &Service, source: EngineError) -> HealthError {
+    HealthError::Engine {
+        service: service.name.clone(),
+        source,
+    }
+}
+
+async fn is_running(scene: &Scene, service: &Service) -> Result<bool, HealthError> {
+    let status = scene.engine.inspect(&service.name).await;
+    let status = status.map_err(|source| engine_failed(service, source))?;
+    Ok(status.state == RunState::Running)
+}
+
+async fn running_a_moment(
+    scene: &Scene,
+    service: &Service,
+    begun: Instant,
+) -> Result<HealthReport, HealthError> {
+    let status = scene.engine.inspect(&service.name).await;
+    let status = status.map_err(|source| engine_failed(service, source))?;
+    let now = jiff::Timestamp::now();
+    let has_run = status
+        .started_at
+        .and_then(|since| Duration::try_from(now.duration_since(since)).ok())
+        .unwrap_or_default();
+    sleep(MOMENT.saturating_sub(has_run)).await;
+    if !is_running(scene, service).await? {
+        return Err(exited(scene, service, begun, None).await);
+    }
+    Ok(HealthReport {
+        waited: begun.elapsed(),
+        probes: 0,
+        confirm: Duration::ZERO,
+        summary: "running".to_owned(),
+    })
+}
+
+/// The error of a service that ended, with everything that is known of its end.
+async fn exited(
+    scene: &Scene,
+    service: &Service,
+    begun: Instant,
+    exit: Option<Exit>,
+) -> HealthError {
+    let waited = begun.elapsed();
+    let exit = match exit {
+        Some(exit) => exit,
+        None => match scene
+            .engine
+            .inspect(&service.name)
+            .await
+            .map(|status| status.state)
+        {
+            Ok(RunState::Exited(exit)) => exit,
+            Ok(RunState::Absent | RunState::Running) | Err(_) => Exit {
+                code: None,
+                signal: None,
+            },
+        },
+    };
+    HealthError::Exited {
+        service: service.name.clone(),
+        exit,
+        log_tail: log_tail(scene, &service.name).await,
+        waited,
+    }
+}
+
+/// The tail of a service's log; empty when it cannot be had.
+pub(crate) async fn log_tail(scene: &Scene, service: &str) -> Vec<String> {
+    let tail = scene.engine.log_tail(service, TAIL);
+    match tokio::time::timeout(TAIL_PATIENCE, tail).await {
+        Ok(Ok(lines)) => lines,
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,364 @@
+//! The plugins of a project: which there are, where each runs, what it may do; loaded when they are first needed and only then.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chora_model::config::{Config, Placement, Service};
+use chora_model::failure::{Code, Failure};
+use chora_model::grant::{Grant, GrantSet};
+use chora_plugin_host::{HostOptions, Plugin, PluginError, PluginHost, PluginKind};
+use futures_util::future::join_all;
+use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
+
+use crate::bundled::{self, Bundled};
+use crate::report;
+use crate::wishes;
+
+/// Where a component comes from.
+enum Origin {
+    Bundled(&'static [u8]),
+    File(PathBuf),
+}
+
+/// A plugin of the project, loaded or not.
+struct Entry {
+    name: String,
+    origin: Origin,
+    /// Absent for a health plugin.
+    placement: Option<Placement>,
+    grants: Arc<GrantSet>,
+    settings: Arc<Map<String, Value>>,
+    loaded: OnceCell<Arc<Plugin>>,
+}
+
+/// A loaded plugin with what it is given.
+#[derive(Clone)]
+pub(crate) struct Ready {
+    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) placement: Option<Placement>,
+    pub(crate) grants: Arc<GrantSet>,
+    pub(crate) settings: Arc<Map<String, Value>>,
+}
+
+impl Ready {
+    /// The plugin's settings with the service's own laid over them.
+    pub(crate) fn settings_for(&self, service: &Service) -> Arc<Map<String, Value>> {
+        if service.health.settings.is_empty() {
+            return Arc::clone(&self.settings);
+        }
+        let mut settings = Map::clone(&self.settings);
+        settings.extend(service.health.settings.clone());
+        Arc::new(settings)
+    }
+}
+
+/// The plugins of a project.
+pub(crate) struct Plugins {
+    config: Arc<Config>,
+    cache: Option<PathBuf>,
+    host: OnceCell<PluginHost>,
+    entries: BTreeMap<String, Entry>,
+    /// Phase plugins in the order in which they are asked for plans: the bundled ones, then the configuration's.
+    order: Vec<String>,
+}
+
+impl Plugins {
+    /// Lists the project's plugins. Looks whether files exist, and loads nothing.
+    pub(crate) fn new(
+        config: Arc<Config>,
+        project: &std::path::Path,
+        bundled: &[(String, &'static [u8])],
+        cache: Option<PathBuf>,
+    ) -> Result<Self, Failure> {
+        let mut plugins = Self {
+            cache,
+            host: OnceCell::new(),
+            entries: BTreeMap::new(),
+            order: Vec::new(),
+            config: Arc::clone(&config),
+        };
+        for known in bundled::BUNDLED {
+            let bytes = bundled.iter().find(|(name, _)| name == known.name);
+            if let Some((_, bytes)) = bytes {
+                plugins.add_bundled(&config, known, bytes)?;
+            }
+        }
+        for asked in config.plugins.iter().filter(|asked| asked.enabled) {
+            let Some(path) = &asked.path else {
+                if bundled::bundled(&asked.name).is_none() {
+                    return Err(config_error(format!(
+                        "plugin `{}` has no `path`, and no bundled plugin has this name",
+                        asked.name
+                    ))
+                    .next(format!(
+                        "give it a `path`, or use one of {}",
+                        plugins.names()
+                    )));
+                }
+                continue;
+            };
+            let path = project.join(path);
+            if !path.is_file() {
+                return Err(config_error(format!(
+                    "the component `{}` of plugin `{}` does not exist",
+                    path.display(),
+                    asked.name
+                ))
+                .next(format!(
+                    "put the component there, or correct `path` of plugin `{}`",
+                    asked.name
+                )));
+            }
+            let takes_over = bundled::bundled(&asked.name).and_then(Bundled::placement);
+            plugins.add(Entry {
+                name: asked.name.clone(),
+                origin: Origin::File(path),
+                placement: asked.placement.clone().or(takes_over),
+                grants: Arc::new(GrantSet(asked.grants.clone())),
+                settings: Arc::new(settings_of(&config, &asked.name)),
+                loaded: OnceCell::new(),
+            });
+        }
+        plugins.check_health_names()?;
+        Ok(plugins)
+    }
+
+    fn add(&mut self, entry: Entry) {
+        if entry.placement.is_some() {
+            self.order.push(entry.name.clone());
+        }
+        self.entries.insert(entry.name.clone(), entry);
+    }
+
+    fn add_bundled(
+        &mut self,
+        config: &Config,
+        known: &Bundled,
+        bytes: &'static [u8],
+    ) -> Result<(), Failure> {
+        let asked = config.plugins.iter().find(|asked| asked.name == known.name);
+        if asked.is_some_and(|asked| !asked.enabled || asked.path.is_some()) {
+            return Ok(());
+        }
+        let mut grants = Vec::with_capacity(known.grants.len());
+        for text in known.grants {
+            let grant = Grant::parse(text).map_err(|error| config_error(error.to_string()))?;
+            grants.push(grant);
+        }
+        grants.extend(
+            asked
+                .into_iter()
+                .flat_map(|asked| asked.grants.iter().cloned()),
+        );
+        self.add(Entry {
+            name: known.name.to_owned(),
+            origin: Origin::Bundled(bytes),
+            placement: asked
+                .and_then(|asked| asked.placement.clone())
+                .or(known.placement()),
+            grants: Arc::new(GrantSet(grants)),
+            settings: Arc::new(settings_of(config, known.name)),
+            loaded: OnceCell::new(),
+        });
+        Ok(())
+    }
+
+    fn check_health_names(&self) -> Result<(), Failure> {
+        for service in &self.config.services {
+            let Some(plugin) = &service.health.plugin else {
+                continue;
+            };
+            let known = match self.entries.get(plugin) {
+                Some(entry) if entry.placement.is_none() => continue,
+                Some(_) => "runs as a phase and is no health check",
+                None => "does not exist",
+            };
+            let health = self
+                .entries
+                .values()
+                .filter(|entry| entry.placement.is_none());
+            let names: Vec<String> = health.map(|entry| format!("`{}`", entry.name)).collect();
+            let mut failure = config_error(format!(
+                "service `{}` names the health check `{plugin}`, which {known}",
+                service.name
+            ))
+            .next(format!(
+                "use one of {}, `none`, or add the plugin under `plugins:`",
+                names.join(", ")
+            ));
+            failure.service = Some(service.name.clone());
+            return Err(failure);
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<String> = self
+            .entries
+            .keys()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        names.join(", ")
+    }
+
+    /// The host, set up when it is first needed.
+    pub(crate) async fn host(&self) -> Result<&PluginHost, PluginError> {
+        let cache = self.cache.clone();
+        let make = || async move {
+            // Linking all host functions is work for the processor, so it gets a thread of its own.
+            let made = tokio::task::spawn_blocking(move || {
+                let with_cache = PluginHost::new(HostOptions {
+                    cache: cache.clone(),
+                    ..HostOptions::default()
+                });
+                match with_cache {
+                    Err(error) if cache.is_some() => {
+                        tracing::warn!("going on without the compile cache: {error}");
+                        PluginHost::new(HostOptions::default())
+                    }
+                    made => made,
+                }
+            });
+            made.await.unwrap_or_else(|error| {
+                Err(PluginError::Host {
+                    plugin: String::new(),
+                    reason: format!("setting it up did not end: {error}"),
+                    source: None,
+                })
+            })
+        };
+        self.host.get_or_try_init(make).await
+    }
+
+    async fn ready(&self, entry: &Entry) -> Result<Ready, PluginError> {
+        let plugin = entry
+            .loaded
+            .get_or_try_init(|| async {
+                let host = self.host().await?;
+                match &entry.origin {
+                    Origin::Bundled(bytes) => host.load(&entry.name, bytes).await,
+                    Origin::File(path) => {
+                        let bytes =
+                            tokio::fs::read(path)
+                                .await
+                                .map_err(|error| PluginError::Invalid {
+                                    plugin: entry.name.clone(),
+                                    reason: format!("`{}` cannot be read: {error}", path.display()),
+                                    source: None,
+                                })?;
+                        host.load(&entry.name, &bytes).await
+                    }
+                }
+            })
+            .await?;
+        Ok(Ready {
+            plugin: Arc::clone(plugin),
+            placement: entry.placement.clone(),
+            grants: Arc::clone(&entry.grants),
+            settings: Arc::clone(&entry.settings),
+        })
+    }
+
+    /// A health plugin by name, loaded, with the host that calls it.
+    pub(crate) async fn health(&self, name: &str) -> Result<(&PluginHost, Ready), PluginError> {
+        let entry = self.entries.get(name).ok_or_else(|| PluginError::Invalid {
+            plugin: name.to_owned(),
+            reason: "the project has no such plugin".to_owned(),
+            source: None,
+        })?;
+        Ok((self.host().await?, self.ready(entry).await?))
+    }
+
+    /// Loads, all at once, every phase plugin that `wanted` takes and the health plugins of the configured services, and checks each.
+    pub(crate) async fn phases(
+        &self,
+        wanted: impl Fn(&Placement) -> bool,
+    ) -> Result<Vec<Ready>, Failure> {
+        let phases = self.order.iter().filter_map(|name| self.entries.get(name));
+        let phases = phases.filter(|entry| entry.placement.as_ref().is_some_and(&wanted));
+        let services = self.config.services.iter();
+        let used: BTreeSet<&String> = services
+            .filter_map(|service| service.health.plugin.as_ref())
+            .collect();
+        // A plugin without a place that no service uses is loaded all the same: it may be a phase that was not given its place.
+        let health = self.entries.values().filter(|entry| {
+            let custom = matches!(entry.origin, Origin::File(_));
+            entry.placement.is_none() && (custom || used.contains(&entry.name))
+        });
+        let checked = phases.chain(health).map(|entry| self.checked(entry));
+        let loaded: Result<Vec<Ready>, Failure> = join_all(checked).await.into_iter().collect();
+        Ok(loaded?
+            .into_iter()
+            .filter(|ready| ready.placement.is_some())
+            .collect())
+    }
+
+    async fn checked(&self, entry: &Entry) -> Result<Ready, Failure> {
+        let ready = self
+            .ready(entry)
+            .await
+            .map_err(|error| report::load_failure(&error))?;
+        let name = &entry.name;
+        let blamed = |message: String| {
+            let mut failure = config_error(message);
+            failure.plugin = Some(name.clone());
+            failure
+        };
+        match (ready.plugin.kind, &entry.placement) {
+            (PluginKind::Phase, Some(_)) | (PluginKind::Health, None) => {}
+            (PluginKind::Phase, None) => {
+                return Err(blamed(format!("plugin `{name}` is a phase plugin, and the configuration does not say where it runs"))
+                    .next(format!("add `phase:`, `before:` or `after:` to plugin `{name}`")));
+            }
+            (PluginKind::Health, Some(_)) => {
+                return Err(blamed(format!("plugin `{name}` is a health plugin and cannot run as a phase"))
+                    .next(format!("take `phase:`, `before:` or `after:` from plugin `{name}`, and name it in a service's `health:`")));
+            }
+        }
+        if matches!(entry.origin, Origin::File(_)) {
+            let asked = ready.plugin.metadata.grants.iter();
+            let wishes: Vec<String> = asked.map(|request| request.grant.clone()).collect();
+            let missing = wishes::uncovered(&self.config, &entry.grants, &wishes);
+            if !missing.is_empty() {
+                let mut failure = blamed(format!(
+                    "plugin `{name}` asks for grants that the configuration does not give: `{}`",
+                    missing.join("`, `")
+                ));
+                let quoted: Vec<String> =
+                    missing.iter().map(|grant| format!("\"{grant}\"")).collect();
+                failure.next_actions.push(format!(
+                    "if you trust it with that, add to plugin `{name}` in the configuration: `grants: [{}]`",
+                    quoted.join(", ")
+                ));
+                failure.details = ready
+                    .plugin
+                    .metadata
+                    .grants
+                    .iter()
+                    .map(|request| format!("{}: {}", request.grant, request.reason))
+                    .collect();
+                return Err(failure);
+            }
+        }
+        Ok(ready)
+    }
+}
+
+/// The settings of a plugin: those under `plugins:`, over the configuration's own section for the two bundled plugins that have one.
+fn settings_of(config: &Config, name: &str) -> Map<String, Value> {
+    let mut settings = match name {
+        bundled::PREFLIGHT => config.preflight.clone(),
+        bundled::VALIDATION => config.validation.clone(),
+        _ => Map::new(),
+    };
+    if let Some(asked) = config.plugins.iter().find(|asked| asked.name == name) {
+        settings.extend(asked.settings.clone());
+    }
+    settings
+}
+
+fn config_error(message: String) -> Failure {
+    Failure::new(Code::ConfigError, message)
+}

@@ -1,0 +1,154 @@
+//! The failure of one step.
+
+use std::time::Duration;
+
+use chora_model::config::Config;
+use chora_model::failure::{Code, Failure};
+use chora_model::layout::Layout;
+use chora_model::plan::Step;
+use chora_plugin_host::PluginError;
+
+use super::causes;
+
+/// Why a step did not succeed.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// Its plugin's call failed.
+    Plugin(PluginError),
+    /// The time of its phase was over.
+    PhaseOver(Duration),
+    /// The time of the whole run was over.
+    RunOver(Duration),
+    /// The user stopped it.
+    Stopped,
+    /// The task that did it ended without a result: a fault of chora.
+    Lost(String),
+}
+
+/// Tells of a failed step. The log's tail and the last probe are added by who has them.
+pub(crate) fn step_failure(
+    config: &Config,
+    layout: &Layout,
+    step: &Step,
+    trouble: &Trouble,
+    backward: bool,
+) -> Failure {
+    let mut failure = match trouble {
+        Trouble::Plugin(error) => of_plugin(error, step, backward),
+        Trouble::PhaseOver(limit) => {
+            too_slow(step, &format!("its phase's {limit:.0?}")).next(format!(
+                "raise `timeouts.phase_{}` if it only needs longer",
+                step.phase
+            ))
+        }
+        Trouble::RunOver(limit) => too_slow(step, &format!("the run's {limit:.0?}"))
+            .next("raise `--timeout` if it only needs longer"),
+        Trouble::Stopped => Failure::new(
+            Code::UserInterrupted,
+            format!("step `{}` was cut off", step.title),
+        ),
+        Trouble::Lost(how) => Failure::new(
+            Code::IoError,
+            format!("step `{}` ended without a result: {how}", step.title),
+        )
+        .next("report this as a fault of chora"),
+    };
+    failure.phase = Some(step.phase);
+    failure.step = Some(step.key.to_string());
+    failure.plugin = Some(step.plugin.clone());
+    let known = |name: &String| config.service(name).is_some();
+    failure.service = failure
+        .service
+        .filter(known)
+        .or_else(|| step.service.clone());
+    if let Some(service) = &failure.service {
+        let log = layout.log(service);
+        if log.exists() {
+            failure.log_path = Some(log.display().to_string());
+        }
+        let action = format!("look at the whole log with `chora logs {service}`");
+        let named = failure
+            .next_actions
+            .iter()
+            .any(|next| next.contains("chora logs"));
+        if !named && !matches!(trouble, Trouble::Stopped) && failure.log_path.is_some() {
+            failure.next_actions.push(action);
+        }
+    }
+    let again = if backward {
+        "run the command again: it goes on where it stopped"
+    } else {
+        "run `chora bootstrap` again: it goes on from here"
+    };
+    if !failure
+        .next_actions
+        .iter()
+        .any(|next| next.contains("chora bootstrap"))
+    {
+        failure.next_actions.push(again.to_owned());
+    }
+    failure
+}
+
+fn too_slow(step: &Step, limit: &str) -> Failure {
+    let mut failure = Failure::new(
+        Code::TimedOut,
+        format!("step `{}` did not end within {limit}", step.title),
+    );
+    failure.causes = vec!["what it waits for is slow or never comes".to_owned()];
+    failure
+}
+
+fn of_plugin(error: &PluginError, step: &Step, backward: bool) -> Failure {
+    let own = if backward {
+        Code::RollbackFailed
+    } else {
+        Code::of_phase(step.phase)
+    };
+    let mut failure = Failure::new(error.code().unwrap_or(own), error.to_string());
+    failure.details = causes(error);
+    match error {
+        PluginError::Guest { failure: said, .. } => {
+            failure.service.clone_from(&said.service);
+            failure.causes.clone_from(&said.causes);
+            failure.next_actions.clone_from(&said.next_actions);
+        }
+        PluginError::Denied {
+            plugin,
+            needed,
+            guest,
+            ..
+        } => {
+            failure.service.clone_from(&guest.service);
+            failure.details.push(guest.message.clone());
+            failure.next_actions = vec![format!(
+                "if plugin `{plugin}` may do that, add to its `grants` in the configuration: `{needed}`"
+            )];
+        }
+        PluginError::TimedOut { .. } => {
+            failure.causes = vec!["what it waits for is slow or never comes".to_owned()];
+        }
+        PluginError::Trapped { plugin, .. } | PluginError::Limit { plugin, .. } => {
+            failure.causes = vec![format!("a fault in plugin `{plugin}`")];
+            failure.next_actions = vec![format!(
+                "tell the author of plugin `{plugin}`, with the details"
+            )];
+        }
+        PluginError::Invalid { .. } | PluginError::Host { .. } => {}
+    }
+    trap_details(error, &mut failure);
+    failure
+}
+
+/// A panic's whole text and the trap's backtrace, for who wants to dig.
+pub(super) fn trap_details(error: &PluginError, failure: &mut Failure) {
+    if let PluginError::Trapped {
+        stderr, backtrace, ..
+    } = error
+    {
+        failure.details.extend(stderr.lines().map(str::to_owned));
+        failure
+            .details
+            .extend(backtrace.iter().map(|name| format!("at {name}")));
+    }
+}

@@ -1,0 +1,371 @@
+//! A run from its lock to its summary: what bootstrap, rollback, reset and validate have in common.
+
+use std::sync::Arc;
+
+use chora_model::event::{Ending, EventKind, EventSink, RunKind, Summary};
+use chora_model::failure::{Code, Failure};
+use chora_model::file;
+use chora_model::lock::EnvironmentLock;
+use chora_model::state::{self, State, StateError, Status};
+use chora_plugin_host::Scene;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::dispatch::{Crew, Ran, Work, critical_path};
+use crate::health::HealthWaiter;
+use crate::journal;
+use crate::planner::Planned;
+use crate::project::Project;
+use crate::record::{Facts, reduce};
+use crate::removal;
+use crate::report;
+use crate::stage::{Keeps, Stage};
+
+/// What kind of run is to be opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) kind: RunKind,
+    pub(crate) dry_run: bool,
+    /// Whether to go on from what was recorded.
+    pub(crate) resume: bool,
+}
+
+impl Wanted {
+    fn command(self) -> &'static str {
+        match self.kind {
+            RunKind::Bootstrap => "chora bootstrap",
+            RunKind::Rollback => "chora rollback",
+            RunKind::Reset => "chora reset",
+            RunKind::Validate => "chora validate",
+        }
+    }
+}
+
+/// A run that has begun.
+pub(crate) struct Session<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) wanted: Wanted,
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) scene: Arc<Scene>,
+    pub(crate) health: Arc<HealthWaiter>,
+    /// The state that was found, with what the journal knew besides.
+    pub(crate) prior: Option<State>,
+    /// Why the state could not be read; only a reset goes on in spite of that.
+    pub(crate) unreadable: Option<Failure>,
+    resumes: Option<String>,
+    // Held until the session ends; absent in a dry run, which changes nothing.
+    _lock: Option<EnvironmentLock>,
+}
+
+impl<'a> Session<'a> {
+    /// Takes the lock, reads the state and begins. Nothing but the lock file is written.
+    pub(crate) async fn open(
+        project: &'a Project,
+        wanted: Wanted,
+        events: Arc<dyn EventSink>,
+    ) -> Result<Self, Failure> {
+        let lock = if wanted.dry_run {
+            None
+        } else {
+            Some(lock(project, wanted).await?)
+        };
+        let (found, unreadable) = match state::load(&project.layout) {
+            Ok(found) => (found, None),
+            // Reset is the way out of a state that nothing else can use.
+            Err(error) if wanted.kind == RunKind::Reset && is_damage(&error) => {
+                (None, Some(report::state_failure(&error)))
+            }
+            Err(error) => return Err(report::state_failure(&error)),
+        };
+        let prior = found.map(|state| with_journal(project, state));
+        if let Some(prior) = &prior {
+            same_engine(project, prior)?;
+        }
+        // Read early, so that from here on no secret gets into an event. What is wrong with the file is told by the step that needs it.
+        let _ = project.vault().current();
+        let run = Uuid::now_v7().to_string();
+        let engine = project.engine().kind();
+        let resumes = prior
+            .as_ref()
+            .filter(|prior| wanted.resume && ended_early(wanted.kind, prior.status))
+            .map(|prior| prior.run.clone());
+        let mut state = prior
+            .clone()
+            .unwrap_or_else(|| State::new(&project.layout.environment, engine, &run));
+        if !wanted.resume {
+            state.steps.clear();
+            state.retry_count = 0;
+        }
+        let keeps = match wanted.kind {
+            _ if wanted.dry_run => Keeps::NOTHING,
+            RunKind::Validate => Keeps::JOURNAL,
+            RunKind::Reset if prior.is_none() => Keeps::JOURNAL,
+            RunKind::Bootstrap | RunKind::Rollback | RunKind::Reset => Keeps::ALL,
+        };
+        let vault = Arc::clone(project.vault());
+        let stage = Stage::new(project.layout.clone(), vault, events, state, run, keeps);
+        let stage = Arc::new(stage);
+        let (scene, health) = project.scene(Arc::clone(&stage) as _);
+        Ok(Self {
+            project,
+            wanted,
+            stage,
+            scene,
+            health,
+            prior,
+            unreadable,
+            resumes,
+            _lock: lock,
+        })
+    }
+
+    /// Tells that the run begins.
+    pub(crate) fn announce(&self) {
+        self.stage.emit(EventKind::RunStarted {
+            run: self.stage.run.clone(),
+            kind: self.wanted.kind,
+            environment: self.project.layout.environment.clone(),
+            engine: self.project.engine().kind().to_owned(),
+            dry_run: self.wanted.dry_run,
+            resumes: self.resumes.clone(),
+        });
+    }
+
+    /// Tells something that belongs to no step.
+    pub(crate) fn notice(&self, message: impl Into<String>) {
+        let message = message.into();
+        self.stage.emit(EventKind::Notice { message });
+    }
+
+    /// Those who do the steps of a plan.
+    pub(crate) async fn crew(&self, planned: &Planned) -> Result<Arc<Crew>, Failure> {
+        let host = self.project.plugins().host().await;
+        Ok(Arc::new(Crew {
+            host: host.map_err(|error| report::load_failure(&error))?.clone(),
+            plugins: planned.plugins.clone(),
+            scene: Arc::clone(&self.scene),
+            health: Arc::clone(&self.health),
+            run: self.stage.run.clone(),
+            dry_run: self.wanted.dry_run,
+        }))
+    }
+
+    /// Tells the stage what the plan means.
+    pub(crate) fn learn(&self, planned: &Planned, backward: bool, partial: bool) {
+        self.stage.learn(Facts {
+            backward,
+            partial,
+            ..Facts::of(&self.project.config, &planned.plan)
+        });
+    }
+
+    /// Ends the run before it did anything; nothing of it is kept.
+    pub(crate) async fn refuse(&self, failure: Failure) -> Summary {
+        let ending = ending_of(&failure);
+        let exit_code = report::exit_code(self.wanted.kind, ending, Some(&failure));
+        self.refuse_with(failure, exit_code).await
+    }
+
+    /// The same with an exit code of the command's own.
+    pub(crate) async fn refuse_with(&self, failure: Failure, exit_code: u8) -> Summary {
+        self.stage.keep_nothing();
+        let mut summary = self.summary(ending_of(&failure));
+        summary.exit_code = exit_code;
+        summary.failures = vec![failure];
+        self.stage.finish(summary).await
+    }
+
+    /// Ends the run.
+    pub(crate) async fn finish(
+        &self,
+        work: &Work,
+        ran: Ran,
+        mut further: Vec<Failure>,
+        reason: &str,
+    ) -> Summary {
+        let ending = if ran.ending == Ending::Succeeded && !further.is_empty() {
+            Ending::Failed
+        } else {
+            ran.ending
+        };
+        let mut summary = self.summary(ending);
+        (summary.changed, summary.unchanged, summary.skipped) = ran.counts();
+        summary.critical_path = critical_path(work, &ran.done);
+        if ending == Ending::Interrupted {
+            summary
+                .failures
+                .push(report::interrupted(self.wanted.kind, reason));
+        }
+        summary.failures.extend(ran.failures);
+        summary.failures.append(&mut further);
+        summary.exit_code = report::exit_code(self.wanted.kind, ending, summary.failures.first());
+        self.stage.finish(summary).await
+    }
+
+    /// What is known of the run now.
+    pub(crate) fn summary(&self, ending: Ending) -> Summary {
+        let state = self.stage.state();
+        let config = &self.project.config;
+        let healthy = |name: &String| state.services_healthy.contains(name);
+        let services = config.services.iter();
+        let healthy: Vec<_> = services.filter(|service| healthy(&service.name)).collect();
+        let urls = healthy.iter().filter_map(|service| {
+            let url = service.origin()?.to_string();
+            Some((service.name.clone(), url.trim_end_matches('/').to_owned()))
+        });
+        Summary {
+            run: self.stage.run.clone(),
+            kind: self.wanted.kind,
+            environment: self.project.layout.environment.clone(),
+            ending,
+            exit_code: report::exit_code(self.wanted.kind, ending, None),
+            dry_run: self.wanted.dry_run,
+            duration_ms: u64::try_from(self.stage.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            changed: 0,
+            unchanged: 0,
+            skipped: 0,
+            healthy: healthy.len(),
+            services: config.services.len(),
+            urls: urls.collect(),
+            critical_path: Vec::new(),
+            failures: Vec::new(),
+            journal: None,
+        }
+    }
+}
+
+fn ending_of(failure: &Failure) -> Ending {
+    if failure.code == Code::UserInterrupted {
+        Ending::Interrupted
+    } else {
+        Ending::Failed
+    }
+}
+
+/// The summary of a run that could not even be opened, told as every run's.
+pub(crate) fn not_opened(
+    project: &Project,
+    wanted: Wanted,
+    events: &Arc<dyn EventSink>,
+    begun: Instant,
+    failure: Failure,
+) -> Summary {
+    let summary = Summary {
+        run: Uuid::now_v7().to_string(),
+        kind: wanted.kind,
+        environment: project.layout.environment.clone(),
+        ending: Ending::Failed,
+        exit_code: report::exit_code(wanted.kind, Ending::Failed, Some(&failure)),
+        dry_run: wanted.dry_run,
+        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        changed: 0,
+        unchanged: 0,
+        skipped: 0,
+        healthy: 0,
+        services: project.config.services.len(),
+        urls: Vec::new(),
+        critical_path: Vec::new(),
+        failures: vec![failure],
+        journal: None,
+    };
+    events.emit(EventKind::RunStarted {
+        run: summary.run.clone(),
+        kind: wanted.kind,
+        environment: summary.environment.clone(),
+        engine: project.engine().kind().to_owned(),
+        dry_run: wanted.dry_run,
+        resumes: None,
+    });
+    events.emit(EventKind::RunFinished(Box::new(summary.clone())));
+    summary
+}
+
+async fn lock(project: &Project, wanted: Wanted) -> Result<EnvironmentLock, Failure> {
+    let layout = project.layout.clone();
+    let taken = tokio::task::spawn_blocking(move || {
+        let lock = EnvironmentLock::acquire(&layout.lock(), wanted.command())
+            .map_err(|error| report::lock_failure(&error))?;
+        // What a killed run left half done may be cleared by the lock's holder only.
+        file::remove_leftovers(&layout.home).map_err(|error| report::file_failure(&error))?;
+        removal::clear_leftovers(&layout)?;
+        Ok(lock)
+    });
+    taken.await.unwrap_or_else(|error| {
+        let message = format!("taking the lock did not end: {error}");
+        Err(Failure::new(Code::IoError, message))
+    })
+}
+
+/// A state that cannot be used; not one that another chora could use.
+fn is_damage(error: &StateError) -> bool {
+    match error {
+        StateError::Unreadable { .. }
+        | StateError::Corrupt { .. }
+        | StateError::Foreign { .. }
+        | StateError::WrongEnvironment { .. } => true,
+        StateError::NewerSchema { .. } | StateError::Encode(_) | StateError::Write(_) => false,
+    }
+}
+
+fn ended_early(kind: RunKind, status: Status) -> bool {
+    match (kind, status) {
+        (RunKind::Bootstrap, Status::InProgress | Status::Failed | Status::Interrupted)
+        | (RunKind::Rollback | RunKind::Reset, Status::RollingBack) => true,
+        (
+            RunKind::Bootstrap | RunKind::Rollback | RunKind::Reset | RunKind::Validate,
+            Status::InProgress
+            | Status::Completed
+            | Status::Failed
+            | Status::Interrupted
+            | Status::RolledBack
+            | Status::RollingBack,
+        ) => false,
+    }
+}
+
+/// What the journal of a killed run knows beyond the state that it last saved.
+fn with_journal(project: &Project, mut state: State) -> State {
+    let killed = matches!(state.status, Status::InProgress | Status::RollingBack);
+    if !killed {
+        return state;
+    }
+    // A journal that is gone or torn tells less; what is true is looked at anyway.
+    let Ok(found) = journal::read(&project.layout.journal(&state.run)) else {
+        return state;
+    };
+    let facts = Facts {
+        backward: state.status == Status::RollingBack,
+        partial: true,
+        ..Facts::default()
+    };
+    for event in found.events {
+        match event.kind {
+            EventKind::StepStarted { .. }
+            | EventKind::StepFinished { .. }
+            | EventKind::ServiceHealthy { .. }
+            | EventKind::HostCall(_) => reduce(&mut state, &facts, &event.kind, event.at),
+            EventKind::RunStarted { .. }
+            | EventKind::Notice { .. }
+            | EventKind::PhaseStarted { .. }
+            | EventKind::PhaseFinished { .. }
+            | EventKind::StepDoing { .. }
+            | EventKind::StepLog { .. }
+            | EventKind::RunFinished(_) => {}
+        }
+    }
+    state
+}
+
+fn same_engine(project: &Project, prior: &State) -> Result<(), Failure> {
+    let engine = project.engine().kind();
+    if prior.engine == engine || prior.services_started.is_empty() {
+        return Ok(());
+    }
+    let before = &prior.engine;
+    Err(Failure::new(
+        Code::ConfigError,
+        format!("the services of this environment run on the engine `{before}`, and `{engine}` was chosen"),
+    )
+    .next(format!("go on with `--engine {before}`"))
+    .next(format!("or take them down first, with `chora reset --engine {before}`")))
+}

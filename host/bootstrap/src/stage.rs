@@ -1,0 +1,306 @@
+//! The stage of one run: where its events come together. Each is cleaned of secrets, noted in the journal, taken into the state, and handed on.
+//!
+//! The dispatcher commits: only then are lines and state on the disk.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chora_model::credentials::Redactor;
+use chora_model::event::{Ending, Event, EventKind, EventSink, Summary};
+use chora_model::failure::{Code, Failure};
+use chora_model::layout::Layout;
+use chora_model::state::{self, State};
+use chora_plugin_host::CredentialVault;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::journal::{self, Lines};
+use crate::record::{Facts, reduce};
+use crate::report;
+
+struct Inner {
+    state: State,
+    facts: Facts,
+    lines: Lines,
+    keeps: Keeps,
+    /// A line that could not be encoded; told at the next commit.
+    broken: Option<String>,
+}
+
+/// What a run keeps on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Keeps {
+    /// Its journal.
+    pub(crate) journal: bool,
+    /// The state.
+    pub(crate) state: bool,
+}
+
+impl Keeps {
+    /// A dry run, and one that ended before it began.
+    pub(crate) const NOTHING: Self = Self {
+        journal: false,
+        state: false,
+    };
+    /// A run that only looks: the state is left to those that change something.
+    pub(crate) const JOURNAL: Self = Self {
+        journal: true,
+        state: false,
+    };
+    /// A run that changes something.
+    pub(crate) const ALL: Self = Self {
+        journal: true,
+        state: true,
+    };
+}
+
+/// The stage of one run.
+pub(crate) struct Stage {
+    pub(crate) run: String,
+    pub(crate) begun: Instant,
+    outer: Arc<dyn EventSink>,
+    vault: Arc<CredentialVault>,
+    layout: Layout,
+    inner: Mutex<Inner>,
+    /// Open from the first commit on. Locked before `inner` by whoever takes both.
+    file: Mutex<Option<File>>,
+}
+
+impl Stage {
+    /// A stage on which nothing has happened yet. Nothing is on the disk before the first commit.
+    pub(crate) fn new(
+        layout: Layout,
+        vault: Arc<CredentialVault>,
+        outer: Arc<dyn EventSink>,
+        state: State,
+        run: String,
+        keeps: Keeps,
+    ) -> Self {
+        Self {
+            run,
+            begun: Instant::now(),
+            outer,
+            vault,
+            layout,
+            inner: Mutex::new(Inner {
+                state,
+                facts: Facts::default(),
+                lines: Lines::default(),
+                keeps,
+                broken: None,
+            }),
+            file: Mutex::new(None),
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the stage what it needs to understand the events that follow.
+    pub(crate) fn learn(&self, facts: Facts) {
+        self.inner().facts = facts;
+    }
+
+    /// Changes the state besides what events tell.
+    pub(crate) fn edit(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.inner().state);
+    }
+
+    /// The state as the events so far have made it.
+    pub(crate) fn state(&self) -> State {
+        self.inner().state.clone()
+    }
+
+    /// The file of the journal, where there is one.
+    pub(crate) fn journal(&self) -> Option<PathBuf> {
+        let open = self
+            .file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some();
+        open.then(|| self.layout.journal(&self.run))
+    }
+
+    /// Makes durable everything that was told so far, and the state as well when `save` says so.
+    pub(crate) async fn commit(self: &Arc<Self>, save: bool) -> Result<(), Failure> {
+        if self.inner().keeps == Keeps::NOTHING {
+            return Ok(());
+        }
+        let stage = Arc::clone(self);
+        let written = tokio::task::spawn_blocking(move || stage.write(save)).await;
+        written.unwrap_or_else(|error| {
+            let message = format!("writing the journal did not end: {error}");
+            Err(Failure::new(Code::IoError, message))
+        })
+    }
+
+    fn write(&self, save: bool) -> Result<(), Failure> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let (lines, state, keeps) = {
+            let mut inner = self.inner();
+            if let Some(reason) = inner.broken.take() {
+                let message = format!("an event could not be noted in the journal: {reason}");
+                return Err(Failure::new(Code::IoError, message));
+            }
+            let state = (save && inner.keeps.state).then(|| inner.state.clone());
+            (inner.lines.take(), state, inner.keeps)
+        };
+        if keeps.journal {
+            let path = self.layout.journal(&self.run);
+            let failed =
+                |error: std::io::Error| report::io_failure("write the journal", &path, &error);
+            if file.is_none() {
+                std::fs::create_dir_all(self.layout.runs()).map_err(failed)?;
+                *file = Some(journal::create(&path).map_err(failed)?);
+            }
+            if let Some(file) = file.as_mut() {
+                journal::append(file, &lines).map_err(failed)?;
+            }
+        }
+        if let Some(mut state) = state {
+            // What is there is looked at, not believed.
+            let credentials = self.vault.path();
+            state.credentials_generated = credentials.exists();
+            let shown = credentials
+                .strip_prefix(&self.layout.project)
+                .unwrap_or(credentials);
+            state.credential_files = if state.credentials_generated {
+                vec![shown.display().to_string()]
+            } else {
+                Vec::new()
+            };
+            state::save(&self.layout, &mut state).map_err(|error| report::state_failure(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Nothing of this run is kept, not even what was told already: it ended before it began.
+    pub(crate) fn keep_nothing(&self) {
+        let mut inner = self.inner();
+        inner.keeps = Keeps::NOTHING;
+        inner.lines = Lines::default();
+    }
+
+    /// The state is no longer written: there is none any more.
+    pub(crate) fn keep_no_state(&self) {
+        self.inner().keeps.state = false;
+    }
+
+    /// Tells the end of the run and hands its summary back, with what could not be written added to it.
+    pub(crate) async fn finish(self: &Arc<Self>, mut summary: Summary) -> Summary {
+        summary.journal = self.journal().map(|path| path.display().to_string());
+        if let Some(redactor) = self.vault.redactor() {
+            for failure in &mut summary.failures {
+                clean_failure(failure, &redactor);
+            }
+        }
+        // Noted before it is handed on, so that whoever hears of the end finds it on the disk.
+        self.note(&EventKind::RunFinished(Box::new(summary.clone())));
+        if let Err(failure) = self.commit(true).await {
+            if summary.failures.is_empty() {
+                summary.ending = Ending::Failed;
+                summary.exit_code = report::exit_code(summary.kind, summary.ending, Some(&failure));
+            }
+            summary.failures.push(failure);
+        }
+        self.outer
+            .emit(EventKind::RunFinished(Box::new(summary.clone())));
+        summary
+    }
+
+    fn note(&self, kind: &EventKind) {
+        let event = Event {
+            at: Timestamp::now(),
+            elapsed_ms: u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            kind: kind.clone(),
+        };
+        let mut inner = self.inner();
+        let Inner {
+            state,
+            facts,
+            lines,
+            keeps,
+            broken,
+        } = &mut *inner;
+        reduce(state, facts, &event.kind, event.at);
+        if keeps.journal
+            && let Err(error) = lines.push(&event)
+        {
+            *broken = Some(error.to_string());
+        }
+    }
+}
+
+impl EventSink for Stage {
+    fn emit(&self, kind: EventKind) {
+        let has_text = !matches!(
+            kind,
+            EventKind::HostCall(_)
+                | EventKind::ServiceHealthy { .. }
+                | EventKind::PhaseStarted { .. }
+        );
+        let redactor = if has_text {
+            self.vault.redactor()
+        } else {
+            None
+        };
+        let kind = clean(kind, redactor.as_ref());
+        self.note(&kind);
+        self.outer.emit(kind);
+    }
+}
+
+/// Takes secrets out of everything that a plugin or a service had a say in.
+fn clean(mut kind: EventKind, redactor: Option<&Redactor>) -> EventKind {
+    let Some(redactor) = redactor else {
+        return kind;
+    };
+    match &mut kind {
+        EventKind::Notice { message } | EventKind::StepLog { message, .. } => {
+            line(message, redactor)
+        }
+        EventKind::StepDoing { what, .. } => line(what, redactor),
+        EventKind::StepFinished {
+            summary,
+            warnings,
+            failure,
+            ..
+        } => {
+            line(summary, redactor);
+            warnings.iter_mut().for_each(|text| line(text, redactor));
+            if let Some(failure) = failure {
+                clean_failure(failure, redactor);
+            }
+        }
+        // The summary is cleaned where it is finished.
+        EventKind::RunFinished(_)
+        | EventKind::RunStarted { .. }
+        | EventKind::PhaseStarted { .. }
+        | EventKind::PhaseFinished { .. }
+        | EventKind::StepStarted { .. }
+        | EventKind::ServiceHealthy { .. }
+        | EventKind::HostCall(_) => {}
+    }
+    kind
+}
+
+fn line(text: &mut String, redactor: &Redactor) {
+    if let Cow::Owned(clean) = redactor.redact(text) {
+        *text = clean;
+    }
+}
+
+fn clean_failure(failure: &mut Failure, redactor: &Redactor) {
+    line(&mut failure.message, redactor);
+    let lines = failure
+        .causes
+        .iter_mut()
+        .chain(&mut failure.next_actions)
+        .chain(&mut failure.log_tail)
+        .chain(&mut failure.details)
+        .chain(&mut failure.last_probe);
+    lines.for_each(|text| line(text, redactor));
+}

@@ -1,0 +1,98 @@
+//! From what was typed to an opened project.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use chora_bootstrap::{OpenOptions, Project};
+use chora_model::config::Source;
+
+use crate::app::App;
+use crate::failure::Ended;
+
+/// The compile cache of plugins, below the user's cache directory; absent where there is no such directory.
+fn compile_cache() -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        let path = PathBuf::from(std::env::var_os(name)?);
+        path.is_absolute().then_some(path)
+    };
+    let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    // A home that cannot be written, as in many containers, costs compiling anew and nothing else.
+    match std::fs::create_dir_all(&caches) {
+        Ok(()) => Some(caches.join("chora").join("components")),
+        Err(error) => {
+            tracing::warn!(directory = %caches.display(), %error, "compiled plugins are not kept");
+            None
+        }
+    }
+}
+
+/// Where the configuration is looked for.
+pub(crate) fn source(app: &App) -> Result<Source, Ended> {
+    let project = std::env::current_dir().context("failed to find the current directory")?;
+    Ok(Source {
+        path: app.global.config.as_ref().map(|path| project.join(path)),
+        environment: app.global.environment.clone(),
+        project,
+    })
+}
+
+/// Opens the project, and covers its secrets from here on.
+pub(crate) async fn open(app: &App) -> Result<Arc<Project>, Ended> {
+    let options = OpenOptions {
+        source: source(app)?,
+        engine: app.global.engine.map(Into::into),
+        bundled: chora_bundled_plugins::ALL
+            .iter()
+            .map(|plugin| (plugin.name.to_owned(), plugin.bytes))
+            .collect(),
+        exe: std::env::current_exe().context("failed to find chora's own executable")?,
+        cache: compile_cache(),
+    };
+    let project = Project::open(options).await?;
+    app.output
+        .redaction()
+        .follow(project.vault().path().to_owned());
+    Ok(Arc::new(project))
+}
+
+/// The options that a proposed command needs to mean the same project, each with a blank before it.
+pub(crate) fn options(app: &App) -> String {
+    let mut options = String::new();
+    let mut add = |name: &str, value: &str| {
+        options.push_str(&format!(" {name} {}", quoted(value)));
+    };
+    if let Some(directory) = &app.global.directory {
+        add("-C", &directory.to_string_lossy());
+    }
+    if let Some(environment) = &app.global.environment {
+        add("--environment", environment);
+    }
+    if let Some(path) = &app.global.config {
+        add("--config", &path.to_string_lossy());
+    }
+    options
+}
+
+/// The word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |character: char| character.is_alphanumeric() || "-_./:=@%+,".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_are_quoted_only_where_a_shell_needs_it() {
+        assert_eq!(quoted("a/b-c.yml"), "a/b-c.yml");
+        assert_eq!(quoted("my dir"), "'my dir'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,14 @@
+//! Engines: what makes a configured service run, behind one trait.
+//!
+//! **Invariant:** an engine does not know that plugins, phases or health checks exist. It is told what to run and says what is true.
+
+mod choice;
+mod engine;
+mod error;
+pub mod process;
+mod spec;
+
+pub use choice::engine_for;
+pub use engine::{Engine, ExecOutput, Exit, LogLines, RunState, Started, Status};
+pub use error::EngineError;
+pub use spec::{Definition, SecretEnv, ServiceSpec, Surroundings};

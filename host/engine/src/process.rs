@@ -1,0 +1,233 @@
+//! The embedded engine: services are child processes that outlive the command that started them.
+//!
+//! A process is found again by its id *and* its start time, so a reused id is never mistaken for a service. What is remembered of each lies in one file per service; a start that was cut
+//! off between the fork and that file is recognised by a token in the process's environment.
+
+mod exec;
+mod identity;
+mod logs;
+mod program;
+mod record;
+mod spawn;
+mod stop;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chora_model::layout::Layout;
+use tokio::sync::watch;
+
+use crate::{
+    Engine, EngineError, ExecOutput, Exit, LogLines, RunState, SecretEnv, ServiceSpec, Started,
+    Status,
+};
+use identity::Identity;
+use record::Record;
+
+/// Runs services as processes of this machine.
+pub struct ProcessEngine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    layout: Layout,
+    exe: PathBuf,
+    /// Children of this very process, by the token of their start: only a parent learns how a process ended.
+    children: Mutex<HashMap<String, watch::Receiver<Option<Exit>>>>,
+}
+
+/// What is known of a service after looking.
+enum Found {
+    Absent,
+    Running(Record, Identity),
+    Exited(Record, Exit),
+}
+
+impl ProcessEngine {
+    /// The engine of an environment. `exe` is what a service means by the program `chora`.
+    pub fn open(layout: &Layout, exe: PathBuf) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                layout: layout.clone(),
+                exe,
+                children: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Reads the service's record and looks whether its process lives.
+    async fn find(&self, service: &str) -> Result<Found, EngineError> {
+        let shared = Arc::clone(&self.shared);
+        let name = service.to_owned();
+        blocking(service, move || shared.find(&name)).await
+    }
+}
+
+impl Shared {
+    fn child(&self, token: &str) -> Option<watch::Receiver<Option<Exit>>> {
+        let children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        children.get(token).cloned()
+    }
+
+    fn find(&self, service: &str) -> Result<Found, EngineError> {
+        let Some(record) = Record::read(&self.layout, service)? else {
+            return Ok(Found::Absent);
+        };
+        if let Some(exit) = record.exit {
+            return Ok(Found::Exited(record, exit));
+        }
+        let exit = self.child(&record.token).and_then(|child| *child.borrow());
+        if let Some(exit) = exit {
+            return Ok(Found::Exited(record, exit));
+        }
+        let identity = match record.identity.clone() {
+            Some(identity) => Some(identity).filter(Identity::is_alive),
+            None => Identity::by_token(&record.token),
+        };
+        Ok(match identity {
+            Some(identity) => Found::Running(record, identity),
+            None => Found::Exited(record, Exit::UNKNOWN),
+        })
+    }
+}
+
+impl Exit {
+    /// Nobody was there to collect it.
+    pub(crate) const UNKNOWN: Self = Self {
+        code: None,
+        signal: None,
+    };
+}
+
+/// Runs file work on a thread for it.
+async fn blocking<T: Send + 'static>(
+    service: &str,
+    work: impl FnOnce() -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, EngineError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(answer) => answer,
+        Err(_) => Err(EngineError::Interrupted {
+            service: service.to_owned(),
+        }),
+    }
+}
+
+#[async_trait]
+impl Engine for ProcessEngine {
+    fn kind(&self) -> &'static str {
+        "process"
+    }
+
+    async fn version(&self) -> Result<Option<String>, EngineError> {
+        Ok(None)
+    }
+
+    async fn inspect(&self, service: &str) -> Result<Status, EngineError> {
+        Ok(match self.find(service).await? {
+            Found::Absent => Status {
+                state: RunState::Absent,
+                id: None,
+                started_at: None,
+                definition: None,
+                version: None,
+            },
+            Found::Running(record, identity) => {
+                record.status(RunState::Running, Some(identity.pid))
+            }
+            Found::Exited(record, exit) => record.status(RunState::Exited(exit), None),
+        })
+    }
+
+    async fn list(&self) -> Result<Vec<(String, Status)>, EngineError> {
+        let layout = self.shared.layout.clone();
+        let names = blocking("*", move || Record::names(&layout)).await?;
+        let mut listed = Vec::with_capacity(names.len());
+        for name in names {
+            let status = self.inspect(&name).await?;
+            listed.push((name, status));
+        }
+        Ok(listed)
+    }
+
+    async fn start(&self, spec: &ServiceSpec, secrets: &SecretEnv) -> Result<Started, EngineError> {
+        self.start_locked(spec, secrets).await
+    }
+
+    async fn stop(&self, service: &str, grace: Duration) -> Result<bool, EngineError> {
+        let _lock = record::lock(&self.shared.layout, service).await?;
+        self.stop_found(service, grace).await
+    }
+
+    async fn remove(&self, service: &str, grace: Duration) -> Result<bool, EngineError> {
+        let _lock = record::lock(&self.shared.layout, service).await?;
+        self.stop_found(service, grace).await?;
+        let layout = self.shared.layout.clone();
+        let name = service.to_owned();
+        blocking(service, move || Record::delete(&layout, &name)).await
+    }
+
+    async fn wait_exit(&self, service: &str) -> Result<Exit, EngineError> {
+        match self.find(service).await? {
+            Found::Absent => Ok(Exit::UNKNOWN),
+            Found::Exited(_, exit) => Ok(exit),
+            Found::Running(record, identity) => match self.shared.child(&record.token) {
+                Some(mut child) => {
+                    let exit = child.wait_for(Option::is_some).await;
+                    Ok(exit.ok().and_then(|exit| *exit).unwrap_or(Exit::UNKNOWN))
+                }
+                None => {
+                    identity.ended(service).await?;
+                    // Whoever started it may have written down how it ended.
+                    match self.find(service).await? {
+                        Found::Exited(_, exit) => Ok(exit),
+                        Found::Absent | Found::Running(..) => Ok(Exit::UNKNOWN),
+                    }
+                }
+            },
+        }
+    }
+
+    async fn log_tail(&self, service: &str, tail: usize) -> Result<Vec<String>, EngineError> {
+        let path = self.shared.layout.log(service);
+        let name = service.to_owned();
+        blocking(service, move || logs::tail(&name, &path, tail)).await
+    }
+
+    async fn log_follow(&self, service: &str, tail: usize) -> Result<LogLines, EngineError> {
+        logs::follow(service, self.shared.layout.log(service), tail).await
+    }
+
+    async fn exec(
+        &self,
+        spec: &ServiceSpec,
+        secrets: &SecretEnv,
+        command: &[String],
+        timeout: Duration,
+    ) -> Result<ExecOutput, EngineError> {
+        exec::run(&self.shared.exe, spec, secrets, command, timeout).await
+    }
+
+    async fn service_of_pid(&self, pid: u32) -> Result<Option<String>, EngineError> {
+        let shared = Arc::clone(&self.shared);
+        blocking("*", move || {
+            let Some(group) = identity::group_of(pid) else {
+                return Ok(None);
+            };
+            for name in Record::names(&shared.layout)? {
+                if let Found::Running(_, identity) = shared.find(&name)?
+                    && identity.pid == group
+                {
+                    return Ok(Some(name));
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests;

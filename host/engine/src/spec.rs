@@ -1,0 +1,207 @@
+//! What to run: a service as an engine sees it, secrets apart.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chora_model::config::{Config, Service};
+use chora_model::credentials::{Credentials, JWT_SECRET};
+use chora_model::layout::Layout;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// A service as an engine runs it. Holds no secret and can be shown and hashed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceSpec {
+    /// The service's name.
+    pub name: String,
+    /// Its version, where configured.
+    pub version: Option<String>,
+    /// Program and arguments for the process engine.
+    pub command: Vec<String>,
+    /// The container image.
+    pub image: Option<String>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// Environment variables without the secret ones.
+    pub environment: BTreeMap<String, String>,
+    /// The working directory: the project.
+    pub directory: PathBuf,
+    /// A directory for the service's data; made before the start.
+    pub data: PathBuf,
+    /// How long it may take to end.
+    pub stop_grace: Duration,
+}
+
+/// The part of a service that its owner decides, wherever it is run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definition {
+    /// The service's name.
+    pub name: String,
+    /// Its version.
+    pub version: Option<String>,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// The container image.
+    pub image: Option<String>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// Environment variables, laid over those that chora sets.
+    pub environment: BTreeMap<String, String>,
+    /// How long it may take to end.
+    pub stop_grace: Duration,
+}
+
+/// What the place tells a service of the world around it.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The environment's files.
+    pub layout: &'a Layout,
+    /// How much it is to log.
+    pub log_level: &'a str,
+    /// Where the registry is, for all but the registry itself.
+    pub registry: Option<&'a str>,
+}
+
+impl ServiceSpec {
+    /// A definition in its place. The definition's environment is laid over what chora sets.
+    pub fn new(definition: Definition, place: Surroundings<'_>) -> Self {
+        let data = place.layout.service_data(&definition.name);
+        let set = [
+            ("CHORA_SERVICE", Some(definition.name.clone())),
+            ("CHORA_ENVIRONMENT", Some(place.layout.environment.clone())),
+            ("DATA_DIR", Some(data.display().to_string())),
+            ("LOG_LEVEL", Some(place.log_level.to_owned())),
+            ("PORT", definition.port.map(|port| port.to_string())),
+            ("SERVICE_VERSION", definition.version.clone()),
+            ("MANIFEST_URL", place.registry.map(str::to_owned)),
+        ];
+        let mut environment: BTreeMap<String, String> = set
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect();
+        environment.extend(definition.environment);
+        Self {
+            name: definition.name,
+            version: definition.version,
+            command: definition.command,
+            image: definition.image,
+            port: definition.port,
+            environment,
+            directory: place.layout.project.clone(),
+            data,
+            stop_grace: definition.stop_grace,
+        }
+    }
+
+    /// What a configured service is to an engine.
+    pub fn of(config: &Config, service: &Service, layout: &Layout) -> Self {
+        let mut environment = BTreeMap::new();
+        let role = service.role.as_deref();
+        if matches!(role, Some("registry" | "orchestrator")) {
+            let file = match &config.credentials.storage_path {
+                Some(path) => layout.project.join(path),
+                None => layout.credentials(),
+            };
+            environment.insert("CREDENTIALS_FILE".to_owned(), file.display().to_string());
+        }
+        if role == Some("orchestrator") {
+            let project = layout.project.display().to_string();
+            environment.insert("CHORA_PROJECT".to_owned(), project);
+            let home = layout.home.display().to_string();
+            environment.insert("CHORA_HOME".to_owned(), home);
+        }
+        environment.extend(service.environment.clone());
+        let registry = config
+            .with_role("registry")
+            .filter(|registry| registry.name != service.name)
+            .and_then(Service::origin);
+        let definition = Definition {
+            name: service.name.clone(),
+            version: service.version.clone(),
+            command: service.command.clone(),
+            image: service.image.clone(),
+            port: service.port,
+            environment,
+            stop_grace: service.stop_grace,
+        };
+        let place = Surroundings {
+            layout,
+            log_level: &config.logging.level,
+            registry: registry
+                .as_ref()
+                .map(|url| url.as_str().trim_end_matches('/')),
+        };
+        Self::new(definition, place)
+    }
+
+    /// SHA-256 of the definition, hex: two specifications with the same digest run the same.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        let mut part = |text: &str| {
+            // The length keeps neighbours apart.
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        };
+        part(&self.name);
+        part(self.version.as_deref().unwrap_or_default());
+        part(self.image.as_deref().unwrap_or_default());
+        part(&self.port.unwrap_or_default().to_string());
+        part(&self.directory.display().to_string());
+        part(&self.data.display().to_string());
+        part(&self.command.len().to_string());
+        self.command.iter().for_each(|word| part(word));
+        for (name, value) in &self.environment {
+            part(name);
+            part(value);
+        }
+        hex(&hash.finalize())
+    }
+}
+
+/// The secret part of a service's environment. Never shown, never stored.
+#[derive(Clone, Default)]
+pub struct SecretEnv(pub(crate) BTreeMap<String, String>);
+
+impl SecretEnv {
+    /// What a service gets: the signing secret, and its own API key.
+    pub fn of(service: &Service, credentials: &Credentials) -> Self {
+        Self::for_name(&service.name, credentials)
+    }
+
+    /// The same for a service of which only the name is known.
+    pub fn for_name(service: &str, credentials: &Credentials) -> Self {
+        let mut secrets = BTreeMap::new();
+        if let Some(secret) = credentials.get(JWT_SECRET) {
+            secrets.insert("JWT_SECRET".to_owned(), secret.expose().to_owned());
+        }
+        let key = chora_model::config::api_key_name(service);
+        if let Some(secret) = credentials.get(&key) {
+            secrets.insert(key.to_ascii_uppercase(), secret.expose().to_owned());
+        }
+        Self(secrets)
+    }
+
+    /// A salted digest that tells whether two sets of secrets are the same, and nothing else of them.
+    pub(crate) fn digest(&self, salt: &str) -> String {
+        let mut hash = Sha256::new();
+        hash.update(salt);
+        for (name, value) in &self.0 {
+            hash.update((name.len() as u64).to_le_bytes());
+            hash.update(name);
+            hash.update((value.len() as u64).to_le_bytes());
+            hash.update(value);
+        }
+        hex(&hash.finalize())
+    }
+}
+
+impl std::fmt::Debug for SecretEnv {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

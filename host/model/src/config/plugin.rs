@@ -1,0 +1,77 @@
+//! The `plugins` section.
+
+use std::path::PathBuf;
+
+use super::read::Reader;
+use super::service::is_name;
+use super::tree::{Node, Value};
+use super::{Placement, PluginConfig, Service};
+use crate::grant::Grant;
+
+const KEYS: &[&str] = &[
+    "name", "path", "phase", "before", "after", "grants", "settings", "enabled",
+];
+
+/// Reads one plugin; absent when it has no name.
+pub(super) fn read(reader: &mut Reader, node: &Node, services: &[Service]) -> Option<PluginConfig> {
+    let node = reader.map(Some(node), "plugins", KEYS)?;
+    let Some(name) = reader.text(node.get("name"), "name") else {
+        reader.problem(node.at, "this plugin has no `name`");
+        return None;
+    };
+    if !is_name(&name) {
+        let message = format!(
+            "`{name}` is no name of a plugin: it has 1 to 64 lower-case letters, digits and `-`"
+        );
+        reader.problem(node.at, message);
+    }
+    let mut grants = Vec::new();
+    for item in reader.list(node.get("grants"), "grants") {
+        if let Some(text) = reader.text(Some(item), "grants") {
+            match Grant::parse(&text) {
+                Ok(grant) => grants.push(grant),
+                Err(error) => reader.problem(item.at, error.to_string()),
+            }
+        }
+    }
+    Some(PluginConfig {
+        path: reader.text(node.get("path"), "path").map(PathBuf::from),
+        placement: placement(reader, node, services),
+        grants,
+        settings: reader.free(node.get("settings"), "settings"),
+        enabled: reader.flag(node.get("enabled"), "enabled").unwrap_or(true),
+        name,
+    })
+}
+
+fn placement(reader: &mut Reader, node: &Node, services: &[Service]) -> Option<Placement> {
+    let places = ["phase", "before", "after"];
+    let mut given = places
+        .iter()
+        .filter_map(|key| node.get(key).map(|value| (*key, value)));
+    let (key, value) = given.next()?;
+    if let Some((other, value)) = given.next() {
+        let message = format!("a plugin has one place, and here stand `{key}` and `{other}`");
+        reader.problem(value.at, message);
+    }
+    if let (true, Value::Text(service)) = (key != "phase", &value.value) {
+        if !services.iter().any(|known| known.name == *service) {
+            let near =
+                super::read::nearest(service, services.iter().map(|known| known.name.as_str()));
+            let hint = near.map(|near| format!("did you mean `{near}`?"));
+            reader.problem_with(value.at, format!("there is no service `{service}`"), hint);
+        }
+        return Some(if key == "before" {
+            Placement::BeforeService(service.clone())
+        } else {
+            Placement::AfterService(service.clone())
+        });
+    }
+    let phase = reader.integer(Some(value), key, 0, 4)?;
+    let phase = u8::try_from(phase).ok()?;
+    Some(match key {
+        "before" => Placement::BeforePhase(phase),
+        "after" => Placement::AfterPhase(phase),
+        _ => Placement::Phase(phase),
+    })
+}

@@ -1,0 +1,88 @@
+//! The state of one call of one plugin: a store's data, made for the call and thrown away after it.
+
+use std::sync::{Arc, Mutex};
+
+use chora_model::grant::GrantSet;
+use chora_model::plan::StepKey;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::gate::{Denial, Mode};
+use crate::limits::{Limiter, Limits};
+use crate::output::Captured;
+use crate::scene::Scene;
+
+/// What a store holds while a guest runs.
+pub(crate) struct CallState {
+    /// Absent while a plugin describes itself: then there is nothing that a host function could reach.
+    pub(crate) scene: Option<Arc<Scene>>,
+    pub(crate) grants: Arc<GrantSet>,
+    pub(crate) settings: Arc<serde_json::Map<String, serde_json::Value>>,
+    pub(crate) caller: StepKey,
+    pub(crate) digest: String,
+    pub(crate) mode: Mode,
+    /// The service that `@target` means.
+    pub(crate) probed: Option<String>,
+    pub(crate) limits: Limits,
+    pub(crate) limiter: Limiter,
+    pub(crate) table: ResourceTable,
+    pub(crate) stderr: Captured,
+    pub(crate) host_calls: u64,
+    pub(crate) log_lines: u32,
+    pub(crate) denials: Vec<Denial>,
+    /// The host call that is under way; outlives the store, for the report of a call that did not end.
+    pub(crate) outstanding: Arc<Mutex<Option<String>>>,
+    wasi: WasiCtx,
+}
+
+/// What a [`CallState`] is made of.
+pub(crate) struct CallParts {
+    pub(crate) scene: Option<Arc<Scene>>,
+    pub(crate) grants: Arc<GrantSet>,
+    pub(crate) settings: Arc<serde_json::Map<String, serde_json::Value>>,
+    pub(crate) caller: StepKey,
+    pub(crate) digest: String,
+    pub(crate) mode: Mode,
+    pub(crate) probed: Option<String>,
+}
+
+impl CallState {
+    pub(crate) fn new(parts: CallParts, limits: &Limits) -> Self {
+        let stdout = Captured::new(limits);
+        let stderr = Captured::new(limits);
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(stdout)
+            .stderr(stderr.clone())
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .max_random_size(64 << 10);
+        Self {
+            scene: parts.scene,
+            grants: parts.grants,
+            settings: parts.settings,
+            caller: parts.caller,
+            digest: parts.digest,
+            mode: parts.mode,
+            probed: parts.probed,
+            limits: limits.clone(),
+            limiter: Limiter::new(limits),
+            table: ResourceTable::new(),
+            stderr,
+            host_calls: 0,
+            log_lines: 0,
+            denials: Vec::new(),
+            outstanding: Arc::default(),
+            wasi: wasi.build(),
+        }
+    }
+}
+
+impl WasiView for CallState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}

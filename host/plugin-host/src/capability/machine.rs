@@ -1,0 +1,166 @@
+//! `machine`: what the machine has, who listens where, and the environment's directories.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _};
+use chora_model::grant::{Access, MachinePart};
+use sysinfo::{MemoryRefreshKind, System};
+
+use super::{chain, ports};
+use crate::bindings::imports::chora::bootstrap::machine::{
+    Directory, EngineReport, Error, Host, PortHolder, ResourceReport,
+};
+use crate::bindings::imports::chora::bootstrap::types::Change;
+use crate::call::CallState;
+use crate::gate::{Decision, HostFunction};
+use crate::scene::Scene;
+
+impl Host for CallState {
+    async fn resources(&mut self) -> wasmtime::Result<Result<ResourceReport, Error>> {
+        let access = Access::Machine(MachinePart::Resources);
+        let permit = match self.enter(HostFunction::MACHINE_RESOURCES, &access, &[])? {
+            Decision::Allowed(permit) | Decision::Planned(permit) => permit,
+            Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
+        };
+        let project = permit.scene.layout.project.clone();
+        let answer = tokio::task::spawn_blocking(move || resources(&project))
+            .await
+            .unwrap_or_else(|error| Err(Error::Other(error.to_string())));
+        self.leave(permit, 0);
+        Ok(answer)
+    }
+
+    async fn port(&mut self, port: u16) -> wasmtime::Result<Result<Option<PortHolder>, Error>> {
+        let access = Access::Machine(MachinePart::Ports);
+        let arguments: [&[u8]; 1] = [&port.to_le_bytes()];
+        let permit = match self.enter(HostFunction::MACHINE_PORT, &access, &arguments)? {
+            Decision::Allowed(permit) | Decision::Planned(permit) => permit,
+            Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
+        };
+        let scene = Arc::clone(&permit.scene);
+        let found = tokio::task::spawn_blocking(move || ports::listener(port)).await;
+        let answer = match found {
+            Ok(Ok(None)) => Ok(None),
+            Ok(Ok(Some(listener))) => Ok(Some(PortHolder {
+                service: owner(&scene, listener.pid).await,
+                pid: listener.pid,
+                command: listener
+                    .command
+                    .map(|command| crate::output::clean_line(&command, 100)),
+            })),
+            Ok(Err(error)) => Err(Error::System(format!(
+                "cannot look at port {port}: {error}"
+            ))),
+            Err(error) => Err(Error::Other(error.to_string())),
+        };
+        self.leave(permit, 0);
+        Ok(answer)
+    }
+
+    async fn ensure_directory(
+        &mut self,
+        directory: Directory,
+    ) -> wasmtime::Result<Result<Change, Error>> {
+        let access = Access::Machine(MachinePart::Directories);
+        let name = format!("{directory:?}");
+        let permit = match self.enter(
+            HostFunction::MACHINE_ENSURE_DIRECTORY,
+            &access,
+            &[name.as_bytes()],
+        )? {
+            Decision::Allowed(permit) => permit,
+            Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
+            Decision::Planned(permit) => {
+                let missing = !path_of(&permit.scene, directory).is_dir();
+                return Ok(Ok(self.leave_planned(permit, missing)));
+            }
+        };
+        let project = permit.scene.layout.project.clone();
+        let path = path_of(&permit.scene, directory);
+        let made = tokio::task::spawn_blocking(move || {
+            ensure_directory(&project, &path).map_err(|error| (path.display().to_string(), error))
+        })
+        .await;
+        let answer = match made {
+            Ok(Ok(change)) => Ok(change),
+            Ok(Err((path, error))) => Err(Error::System(format!(
+                "cannot make, or write to, the directory `{path}`: {error}"
+            ))),
+            Err(error) => Err(Error::Other(error.to_string())),
+        };
+        self.leave(permit, 0);
+        Ok(answer)
+    }
+
+    async fn engine(&mut self) -> wasmtime::Result<Result<EngineReport, Error>> {
+        let access = Access::Machine(MachinePart::Engine);
+        let permit = match self.enter(HostFunction::MACHINE_ENGINE, &access, &[])? {
+            Decision::Allowed(permit) | Decision::Planned(permit) => permit,
+            Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
+        };
+        let engine = Arc::clone(&permit.scene.engine);
+        let answer = match engine.version().await {
+            Ok(version) => Ok(EngineReport {
+                kind: engine.kind().to_owned(),
+                version,
+            }),
+            Err(error) => Err(Error::Engine(chain(&error))),
+        };
+        self.leave(permit, 0);
+        Ok(answer)
+    }
+}
+
+fn path_of(scene: &Scene, directory: Directory) -> PathBuf {
+    match directory {
+        Directory::Home => scene.layout.home.clone(),
+        Directory::Logs => scene.layout.logs(),
+        Directory::Data => scene.layout.data(),
+    }
+}
+
+async fn owner(scene: &Scene, pid: Option<u32>) -> Option<String> {
+    // An engine that cannot tell leaves the holder a stranger, which is the careful answer.
+    scene.engine.service_of_pid(pid?).await.ok().flatten()
+}
+
+fn resources(project: &Path) -> Result<ResourceReport, Error> {
+    let mut system = System::new().map_err(|error| Error::System(error.to_string()))?;
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let disk = rustix::fs::statvfs(project).map_err(|error| {
+        Error::System(format!(
+            "cannot tell the free space at `{}`: {error}",
+            project.display()
+        ))
+    })?;
+    Ok(ResourceReport {
+        cpus: u32::try_from(cpus).unwrap_or(u32::MAX),
+        memory_total: system.total_memory(),
+        memory_available: system.available_memory(),
+        disk_free: disk.f_bavail.saturating_mul(disk.f_frsize),
+    })
+}
+
+/// Makes a directory inside the project, for its owner only, and sees that a file can be made in it. The project is opened as a capability, so a link that leads out of it is refused.
+fn ensure_directory(project: &Path, path: &Path) -> std::io::Result<Change> {
+    let project_dir = Dir::open_ambient_dir(project, ambient_authority())?;
+    let inside = path.strip_prefix(project).map_err(std::io::Error::other)?;
+    let existed = project_dir.is_dir(inside);
+    if !existed {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        project_dir.create_dir_with(inside, &builder)?;
+    }
+    let directory = project_dir.open_dir(inside)?;
+    let probe = format!(".writable-{}", std::process::id());
+    directory.create(&probe)?;
+    directory.remove_file(&probe)?;
+    Ok(if existed {
+        Change::Unchanged
+    } else {
+        Change::Changed
+    })
+}

@@ -1,0 +1,117 @@
+//! Who listens on a TCP port, as far as the system tells.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+
+/// A process that listens.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Listener {
+    /// Its id, where the system tells.
+    pub(super) pid: Option<u32>,
+    /// Its program's name, where the system tells.
+    pub(super) command: Option<String>,
+}
+
+/// Who listens on the port of this machine's loopback addresses; absent when nobody does.
+///
+/// Only binding proves that a port is free. Both loopback addresses are tried, because `localhost` means either.
+pub(super) fn listener(port: u16) -> std::io::Result<Option<Listener>> {
+    for address in [
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    ] {
+        match TcpListener::bind((address, port)) {
+            Ok(_free) => {}
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                return Ok(Some(holder(port).unwrap_or_default()));
+            }
+            // A machine without IPv6.
+            Err(error) if error.kind() == ErrorKind::AddrNotAvailable || address.is_ipv6() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(target_os = "linux")]
+fn holder(port: u16) -> Option<Listener> {
+    let inodes = listening_inodes(port);
+    std::fs::read_dir("/proc")
+        .ok()?
+        .flatten()
+        .find_map(|entry| {
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let holds = std::fs::read_dir(entry.path().join("fd"))
+                .ok()?
+                .flatten()
+                .filter_map(|fd| std::fs::read_link(fd.path()).ok())
+                .filter_map(|link| socket_inode(link.to_str()?))
+                .any(|inode| inodes.contains(&inode));
+            holds.then(|| Listener {
+                pid: Some(pid),
+                command: std::fs::read_to_string(entry.path().join("comm"))
+                    .ok()
+                    .map(|name| name.trim_end().to_owned()),
+            })
+        })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn holder(_port: u16) -> Option<Listener> {
+    None
+}
+
+#[cfg(target_os = "linux")]
+fn socket_inode(link: &str) -> Option<u64> {
+    link.strip_prefix("socket:[")?
+        .strip_suffix(']')?
+        .parse()
+        .ok()
+}
+
+/// The inodes of sockets that listen on the port, from the kernel's tables (proc(5)): local address in column 1, state in column 3 (`0A` is LISTEN), inode in column 9.
+#[cfg(target_os = "linux")]
+fn listening_inodes(port: u16) -> Vec<u64> {
+    let wanted = format!(":{port:04X}");
+    ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .filter_map(|table| std::fs::read_to_string(table).ok())
+        .flat_map(|table| {
+            table
+                .lines()
+                .filter_map(|line| {
+                    let columns: Vec<&str> = line.split_whitespace().collect();
+                    let local = columns.get(1)?;
+                    let state = columns.get(3)?;
+                    let inode = columns.get(9)?;
+                    (local.ends_with(&wanted) && *state == "0A").then(|| inode.parse().ok())?
+                })
+                .collect::<Vec<u64>>()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_is_found_with_its_process() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let found = listener(port).unwrap().unwrap();
+        assert_eq!(found.pid, Some(std::process::id()));
+        assert!(found.command.is_some());
+        drop(socket);
+        assert_eq!(listener(port).unwrap(), None);
+    }
+
+    #[test]
+    fn a_listener_on_ipv6_loopback_alone_counts() {
+        let Ok(socket) = TcpListener::bind("[::1]:0") else {
+            return;
+        };
+        let port = socket.local_addr().unwrap().port();
+        assert!(listener(port).unwrap().is_some());
+    }
+}

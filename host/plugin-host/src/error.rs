@@ -1,0 +1,143 @@
+//! Why a plugin's call did not succeed. What the guest said, what happened to the guest and what the host refused are told apart.
+
+use std::time::Duration;
+
+use chora_model::failure::Code;
+
+/// A failure as a guest explained it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GuestFailure {
+    /// One sentence.
+    pub message: String,
+    /// The service it happened to.
+    pub service: Option<String>,
+    /// Likely causes.
+    pub causes: Vec<String>,
+    /// What to do, in order.
+    pub next_actions: Vec<String>,
+}
+
+/// Why a call of a plugin did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    /// The component cannot be used, or what it answered breaks the rules.
+    #[error("plugin `{plugin}` cannot be used: {reason}")]
+    Invalid {
+        /// The plugin.
+        plugin: String,
+        /// What is wrong with it.
+        reason: String,
+        /// What wasmtime says of it.
+        #[source]
+        source: Option<wasmtime::Error>,
+    },
+    /// The guest trapped.
+    #[error("plugin `{plugin}` crashed in `{call}`: {message}")]
+    Trapped {
+        /// The plugin.
+        plugin: String,
+        /// The call, with the step.
+        call: String,
+        /// What kind of trap, or the panic's first line.
+        message: String,
+        /// What the guest wrote to standard error: a panic's whole text.
+        stderr: String,
+        /// Function names, innermost first.
+        backtrace: Vec<String>,
+    },
+    /// The call did not end in time.
+    #[error("plugin `{plugin}` did not end `{call}` within {limit:?}{}", waiting_in(.outstanding.as_ref()))]
+    TimedOut {
+        /// The plugin.
+        plugin: String,
+        /// The call, with the step.
+        call: String,
+        /// The time it had.
+        limit: Duration,
+        /// The host call that was under way.
+        outstanding: Option<String>,
+    },
+    /// The guest reached a ceiling.
+    #[error("plugin `{plugin}` was stopped in `{call}`: {what} is limited to {limit}{}", waiting_in(.outstanding.as_ref()))]
+    Limit {
+        /// The plugin.
+        plugin: String,
+        /// The call, with the step.
+        call: String,
+        /// What there was too much of.
+        what: String,
+        /// How much there may be.
+        limit: String,
+        /// The host call that was under way.
+        outstanding: Option<String>,
+    },
+    /// The guest failed after the host had refused it something.
+    #[error(
+        "plugin `{plugin}` may not call `{function}` in `{call}`: the grant `{needed}` is missing"
+    )]
+    Denied {
+        /// The plugin.
+        plugin: String,
+        /// The call, with the step.
+        call: String,
+        /// The host function.
+        function: String,
+        /// The grant that would have allowed it.
+        needed: String,
+        /// What the guest said.
+        guest: Box<GuestFailure>,
+    },
+    /// The guest returned an error.
+    #[error("{}", failure.message)]
+    Guest {
+        /// The plugin.
+        plugin: String,
+        /// The call, with the step.
+        call: String,
+        /// What it said.
+        failure: Box<GuestFailure>,
+    },
+    /// The host could not do its part.
+    #[error("the plugin host failed for plugin `{plugin}`: {reason}")]
+    Host {
+        /// The plugin, or empty when none is concerned.
+        plugin: String,
+        /// What it could not do.
+        reason: String,
+        /// Why.
+        #[source]
+        source: Option<wasmtime::Error>,
+    },
+}
+
+fn waiting_in(outstanding: Option<&String>) -> String {
+    outstanding.map_or_else(String::new, |call| format!(" (it was in `{call}`)"))
+}
+
+impl PluginError {
+    /// The plugin's name.
+    pub fn plugin(&self) -> &str {
+        match self {
+            Self::Invalid { plugin, .. }
+            | Self::Trapped { plugin, .. }
+            | Self::TimedOut { plugin, .. }
+            | Self::Limit { plugin, .. }
+            | Self::Denied { plugin, .. }
+            | Self::Guest { plugin, .. }
+            | Self::Host { plugin, .. } => plugin,
+        }
+    }
+
+    /// The stable code; absent when the guest itself explained a failure, whose code is its phase's.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Invalid { .. } => Some(Code::PluginInvalid),
+            Self::Trapped { .. } => Some(Code::PluginTrapped),
+            Self::TimedOut { .. } => Some(Code::PluginTimeout),
+            Self::Limit { .. } => Some(Code::PluginLimit),
+            Self::Denied { .. } => Some(Code::PluginDenied),
+            Self::Guest { .. } => None,
+            Self::Host { .. } => Some(Code::IoError),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The one gate that every host call goes through: class against mode, access against grants, and a line in the ledger for each.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use chora_model::event::{EventKind, HostCall};
+use chora_model::grant::{self, Access};
+use sha2::{Digest, Sha256};
+
+use crate::bindings::imports::chora::bootstrap::types::Change;
+use crate::call::CallState;
+use crate::limits::LimitReached;
+use crate::scene::Scene;
+
+/// What a host function may do to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Looks.
+    Reads,
+    /// Changes something.
+    Changes,
+    /// Touches a secret.
+    Secret,
+}
+
+/// A host function and its class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostFunction {
+    /// `interface.function`, as in the WIT.
+    pub name: &'static str,
+    /// What it may do.
+    pub class: Class,
+}
+
+macro_rules! functions {
+    ($($constant:ident = $name:literal $class:ident;)*) => {
+        impl HostFunction {
+            $(pub(crate) const $constant: Self = Self { name: $name, class: Class::$class };)*
+
+            /// Every host function that goes through the gate: what `plan` and a dry run may do follows from this table alone.
+            pub const ALL: &[Self] = &[$(Self::$constant),*];
+        }
+    };
+}
+
+functions! {
+    SERVICES_DEFINITION_OF = "services.definition-of" Reads;
+    SERVICES_INSPECT = "services.inspect" Reads;
+    SERVICES_START = "services.start" Changes;
+    SERVICES_STOP = "services.stop" Changes;
+    SERVICES_REMOVE = "services.remove" Changes;
+    SERVICES_LOGS = "services.logs" Reads;
+    SERVICES_EXEC = "services.exec" Changes;
+    HEALTH_WAIT = "health.wait" Reads;
+    HEALTH_PROBE = "health.probe" Reads;
+    CREDENTIALS_ENSURE = "credentials.ensure" Changes;
+    CREDENTIALS_BEARER_OF = "credentials.bearer-of" Secret;
+    CREDENTIALS_REVEAL = "credentials.reveal" Secret;
+    HTTP_SEND_READING = "http.send" Reads;
+    HTTP_SEND_CHANGING = "http.send" Changes;
+    TCP_REACH = "tcp.reach" Reads;
+    MACHINE_RESOURCES = "machine.resources" Reads;
+    MACHINE_PORT = "machine.port" Reads;
+    MACHINE_ENSURE_DIRECTORY = "machine.ensure-directory" Changes;
+    MACHINE_ENGINE = "machine.engine" Reads;
+}
+
+/// What kind of call the guest is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// `plan` and `probe`: looking is allowed.
+    Look,
+    /// `apply` and `revert`.
+    Act,
+    /// `apply` and `revert` of a dry run.
+    DryRun,
+}
+
+/// The gate's answer.
+pub(crate) enum Decision {
+    /// Go on, and hand the permit back when done.
+    Allowed(Permit),
+    /// A dry run: look whether it would change anything, change nothing, and answer accordingly.
+    Planned(Permit),
+    /// No; the text is for the guest's `denied`.
+    Denied(String),
+}
+
+/// A host call that is under way.
+pub(crate) struct Permit {
+    /// What the function acts on.
+    pub(crate) scene: Arc<Scene>,
+    record: HostCall,
+    began: Instant,
+}
+
+/// A call that was refused, kept for the report of the step.
+#[derive(Debug, Clone)]
+pub(crate) struct Denial {
+    pub(crate) function: &'static str,
+    pub(crate) needed: String,
+}
+
+impl CallState {
+    /// Decides on a host call. `arguments` are hashed for the ledger and are never kept.
+    pub(crate) fn enter(
+        &mut self,
+        function: HostFunction,
+        access: &Access<'_>,
+        arguments: &[&[u8]],
+    ) -> wasmtime::Result<Decision> {
+        self.count_host_call()?;
+        let target = access.grant_needed();
+        let target = target.split_once('=').map_or("", |(_, scope)| scope);
+        let Some(scene) = self.scene.clone() else {
+            let text = format!(
+                "`{}` is refused while a plugin describes itself",
+                function.name
+            );
+            return Ok(Decision::Denied(text));
+        };
+        let mut record = self.record(function, target, arguments);
+
+        if let Some(reason) = self.class_forbids(function.class) {
+            let text = format!("`{}` {reason}", function.name);
+            return Ok(self.deny(&scene, record, function, access, text));
+        }
+        let view = grant::Scene {
+            config: &scene.config,
+            target: self.probed.as_deref(),
+        };
+        let Some(grant) = self.grants.find(access, view) else {
+            let text = format!(
+                "`{}` was refused; this grant would allow it: `{}`",
+                function.name,
+                access.grant_needed()
+            );
+            return Ok(self.deny(&scene, record, function, access, text));
+        };
+        record.grant = Some(grant.to_string());
+
+        let touches = matches!(function.class, Class::Changes | Class::Secret);
+        if self.mode == Mode::DryRun && touches {
+            record.decision = "planned".to_owned();
+            return Ok(Decision::Planned(Permit {
+                scene,
+                record,
+                began: Instant::now(),
+            }));
+        }
+        self.set_outstanding(Some(format!("{}({target})", function.name)));
+        Ok(Decision::Allowed(Permit {
+            scene,
+            record,
+            began: Instant::now(),
+        }))
+    }
+
+    /// Ends a host call that was allowed; `bytes` went back to the guest.
+    pub(crate) fn leave(&mut self, permit: Permit, bytes: usize) {
+        let Permit {
+            scene,
+            mut record,
+            began,
+        } = permit;
+        record.bytes = record.bytes.saturating_add(bytes as u64);
+        record.duration_us = micros(began.elapsed());
+        self.set_outstanding(None);
+        scene.events.emit(EventKind::HostCall(record));
+    }
+
+    /// Ends a host call of a dry run, which would or would not have changed something.
+    pub(crate) fn leave_planned(&mut self, permit: Permit, would_change: bool) -> Change {
+        if would_change {
+            permit.scene.note_planned();
+        }
+        self.leave(permit, 0);
+        if would_change {
+            Change::Planned
+        } else {
+            Change::Unchanged
+        }
+    }
+
+    fn set_outstanding(&self, call: Option<String>) {
+        *self
+            .outstanding
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = call;
+    }
+
+    /// Counts a call that needs no grant and leaves no line in the ledger.
+    pub(crate) fn count_host_call(&mut self) -> wasmtime::Result<()> {
+        self.host_calls += 1;
+        if self.host_calls > self.limits.host_calls {
+            return Err(wasmtime::Error::new(LimitReached {
+                what: "the number of host calls",
+                limit: self.limits.host_calls.to_string(),
+            }));
+        }
+        Ok(())
+    }
+
+    fn class_forbids(&self, class: Class) -> Option<&'static str> {
+        match (self.mode, class) {
+            (Mode::Look, Class::Changes | Class::Secret) => Some(
+                "is refused outside of `apply` and `revert`, because it changes something or touches a secret",
+            ),
+            (Mode::Look, Class::Reads) | (Mode::Act | Mode::DryRun, _) => None,
+        }
+    }
+
+    fn deny(
+        &mut self,
+        scene: &Scene,
+        mut record: HostCall,
+        function: HostFunction,
+        access: &Access<'_>,
+        text: String,
+    ) -> Decision {
+        record.decision = "denied".to_owned();
+        self.denials.push(Denial {
+            function: function.name,
+            needed: access.grant_needed(),
+        });
+        scene.events.emit(EventKind::HostCall(record));
+        Decision::Denied(text)
+    }
+
+    fn record(&self, function: HostFunction, target: &str, arguments: &[&[u8]]) -> HostCall {
+        let mut hash = Sha256::new();
+        let mut bytes = 0_u64;
+        for argument in arguments {
+            // The length keeps `ab`,`c` and `a`,`bc` apart.
+            hash.update((argument.len() as u64).to_le_bytes());
+            hash.update(argument);
+            bytes = bytes.saturating_add(argument.len() as u64);
+        }
+        let digest = hash.finalize();
+        HostCall {
+            caller: self.caller.to_string(),
+            digest: self.digest.clone(),
+            function: function.name.to_owned(),
+            target: crate::output::clean_line(target, 200),
+            grant: None,
+            decision: "allowed".to_owned(),
+            arguments: digest
+                .iter()
+                .take(8)
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            bytes,
+            duration_us: 0,
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

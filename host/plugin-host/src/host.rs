@@ -1,0 +1,192 @@
+//! The plugin host: one wasmtime engine, one linker, and the five calls that chora makes.
+
+mod guest;
+mod load;
+mod run;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chora_model::grant::GrantSet;
+use chora_model::plan::StepKey;
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Cache, CacheConfig, Config, Engine};
+
+use crate::PluginError;
+use crate::bindings::imports::Capabilities;
+use crate::call::CallState;
+use crate::limits::Limits;
+use crate::plugin::Plugin;
+
+/// How often a running guest looks at its deadline.
+const TICK: Duration = Duration::from_millis(10);
+
+/// How a host is set up.
+#[derive(Debug, Clone, Default)]
+pub struct HostOptions {
+    /// Where compiled components are kept; made for the owner only. Absent: they are compiled each time.
+    pub cache: Option<PathBuf>,
+    /// The ceilings of each call.
+    pub limits: Limits,
+}
+
+/// Loads and calls plugins. Clones share everything.
+#[derive(Clone)]
+pub struct PluginHost {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Engine,
+    linker: Linker<CallState>,
+    limits: Limits,
+}
+
+/// One call of a plugin.
+#[derive(Clone)]
+pub struct Call {
+    /// The plugin.
+    pub plugin: Arc<Plugin>,
+    /// What it may do.
+    pub grants: Arc<GrantSet>,
+    /// Its settings.
+    pub settings: Arc<serde_json::Map<String, serde_json::Value>>,
+    /// Who calls, for events and the ledger.
+    pub caller: StepKey,
+    /// How long the call may take, guest and host together.
+    pub timeout: Duration,
+    /// Whether changes are answered with `planned`.
+    pub dry_run: bool,
+}
+
+impl PluginHost {
+    /// Sets up wasmtime. A cache directory that cannot be used is an error; leave it out to go without.
+    pub fn new(options: HostOptions) -> Result<Self, PluginError> {
+        let failed = |reason: &str, source| PluginError::Host {
+            plugin: String::new(),
+            reason: reason.to_owned(),
+            source: Some(source),
+        };
+        let mut config = Config::new();
+        config
+            .wasm_component_model(true)
+            .epoch_interruption(true)
+            .max_wasm_stack(512 << 10);
+        if let Some(directory) = &options.cache {
+            owner_only(directory)?;
+            let mut cache = CacheConfig::new();
+            cache.with_directory(directory);
+            let cache = Cache::new(cache)
+                .map_err(|source| failed("the compile cache cannot be used", source))?;
+            config.cache(Some(cache));
+        }
+        let engine = Engine::new(&config)
+            .map_err(|source| failed("wasmtime does not start on this machine", source))?;
+        let linker = linker(&engine)
+            .map_err(|source| failed("the host functions cannot be linked", source))?;
+        tick(&engine).map_err(|source| PluginError::Host {
+            plugin: String::new(),
+            reason: "the thread that watches deadlines cannot be started".to_owned(),
+            source: Some(wasmtime::Error::new(source)),
+        })?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                engine,
+                linker,
+                limits: options.limits,
+            }),
+        })
+    }
+
+    /// The ceilings of each call.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+}
+
+/// Compiled code is run as it is found in the cache, so nobody else may be able to write there.
+fn owner_only(directory: &std::path::Path) -> Result<(), PluginError> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    let refused = |reason: String, source: Option<std::io::Error>| PluginError::Host {
+        plugin: String::new(),
+        reason,
+        source: source.map(wasmtime::Error::new),
+    };
+    let shown = directory.display();
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| {
+            refused(
+                format!("cannot make the compile cache `{shown}`"),
+                Some(error),
+            )
+        })?;
+    let metadata = std::fs::metadata(directory).map_err(|error| {
+        refused(
+            format!("cannot look at the compile cache `{shown}`"),
+            Some(error),
+        )
+    })?;
+    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    if !ours || metadata.mode() & 0o022 != 0 {
+        return Err(refused(
+            format!(
+                "others can write to the compile cache `{shown}`; run `chmod 700 {shown}` as its owner, or delete it"
+            ),
+            None,
+        ));
+    }
+    Ok(())
+}
+
+/// WASI gives clocks, random numbers and captured output. The standard library of most languages also links environment, arguments and files: those are there and empty. Sockets
+/// are not linked at all, so a component that wants them is refused when it is loaded and not when it is half done.
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
+    use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
+    use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
+    use wasmtime_wasi::p2::bindings::{cli, filesystem, random};
+
+    let mut linker = Linker::new(engine);
+    let l = &mut linker;
+    wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(l)?;
+    cli::environment::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
+    cli::exit::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
+    cli::terminal_input::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
+    cli::terminal_output::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
+    cli::terminal_stdin::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
+    cli::terminal_stdout::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
+    cli::terminal_stderr::add_to_linker::<CallState, WasiCli>(l, CallState::cli)?;
+    filesystem::preopens::add_to_linker::<CallState, WasiFilesystem>(l, CallState::filesystem)?;
+    filesystem::types::add_to_linker::<CallState, WasiFilesystem>(l, CallState::filesystem)?;
+    random::insecure::add_to_linker::<CallState, wasmtime_wasi::random::WasiRandom>(l, |state| {
+        use wasmtime_wasi::WasiView as _;
+        state.ctx().ctx.random()
+    })?;
+    random::insecure_seed::add_to_linker::<CallState, wasmtime_wasi::random::WasiRandom>(
+        l,
+        |state| {
+            use wasmtime_wasi::WasiView as _;
+            state.ctx().ctx.random()
+        },
+    )?;
+    Capabilities::add_to_linker::<CallState, HasSelf<CallState>>(l, |state| state)?;
+    Ok(linker)
+}
+
+/// Advances the engine's epoch for as long as the engine lives.
+fn tick(engine: &Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    std::thread::Builder::new()
+        .name("plugin-deadlines".to_owned())
+        .spawn(move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(TICK);
+            }
+        })?;
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! One call from its store to its result: deadline, limits, and the telling apart of every way to fail.
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use tokio::time::error::Elapsed;
+use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+
+use super::PluginHost;
+use crate::call::{CallParts, CallState};
+use crate::limits::{DeadlinePassed, LimitReached};
+use crate::output::clean_line;
+use crate::plugin::Plugin;
+use crate::{GuestFailure, PluginError};
+
+/// A call that is about to be made, with the store made for it alone.
+pub(super) struct Open {
+    pub(super) store: Store<CallState>,
+    plugin: String,
+    call: String,
+    limit: Duration,
+}
+
+impl PluginHost {
+    /// Makes the store for one call.
+    pub(super) fn open(
+        &self,
+        plugin: &Plugin,
+        call: String,
+        parts: CallParts,
+        limit: Duration,
+    ) -> Result<Open, PluginError> {
+        let limits = &self.inner.limits;
+        let mut store = Store::new(&self.inner.engine, CallState::new(parts, limits));
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(limits.bytes_per_host_call);
+        // The timeout around the call ends waits of the host; yielding at each tick lets it end a busy guest as well. The trap is for a timer that never gets its turn.
+        let last = Instant::now().checked_add(limit.saturating_add(Duration::from_secs(1)));
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |_| {
+            if last.is_some_and(|last| Instant::now() > last) {
+                Err(wasmtime::Error::new(DeadlinePassed))
+            } else {
+                Ok(UpdateDeadline::Yield(1))
+            }
+        });
+        Ok(Open {
+            store,
+            plugin: plugin.name.clone(),
+            call,
+            limit,
+        })
+    }
+}
+
+impl Open {
+    /// Turns how the call ended into what it means. The store ends here.
+    pub(super) fn settle<T>(
+        self,
+        ended: Result<wasmtime::Result<Result<T, GuestFailure>>, Elapsed>,
+    ) -> Result<T, PluginError> {
+        match ended {
+            Ok(Ok(Ok(value))) => Ok(value),
+            Ok(Ok(Err(guest))) => Err(self.guest_failed(guest)),
+            Ok(Err(error)) => Err(self.trapped(&error)),
+            Err(Elapsed { .. }) => Err(self.timed_out()),
+        }
+    }
+
+    fn guest_failed(self, guest: GuestFailure) -> PluginError {
+        // The last denial is the one that the guest gave up at.
+        match self.store.data().denials.last() {
+            Some(denial) => PluginError::Denied {
+                function: denial.function.to_owned(),
+                needed: denial.needed.clone(),
+                plugin: self.plugin,
+                call: self.call,
+                guest: Box::new(guest),
+            },
+            None => PluginError::Guest {
+                plugin: self.plugin,
+                call: self.call,
+                failure: Box::new(guest),
+            },
+        }
+    }
+
+    fn timed_out(self) -> PluginError {
+        let outstanding = self.outstanding();
+        PluginError::TimedOut {
+            plugin: self.plugin,
+            call: self.call,
+            limit: self.limit,
+            outstanding,
+        }
+    }
+
+    fn outstanding(&self) -> Option<String> {
+        let outstanding = &self.store.data().outstanding;
+        outstanding
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn trapped(self, error: &wasmtime::Error) -> PluginError {
+        if error.is::<DeadlinePassed>() {
+            return self.timed_out();
+        }
+        let outstanding = self.outstanding();
+        if let Some(reached) = error.downcast_ref::<LimitReached>() {
+            return PluginError::Limit {
+                plugin: self.plugin,
+                call: self.call,
+                what: reached.what.to_owned(),
+                limit: reached.limit.clone(),
+                outstanding,
+            };
+        }
+        if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
+            return PluginError::Limit {
+                plugin: self.plugin,
+                call: self.call,
+                what: "the call stack".to_owned(),
+                limit: "512 KiB".to_owned(),
+                outstanding,
+            };
+        }
+        let stderr = self.store.data().stderr.text();
+        let backtrace = error
+            .downcast_ref::<WasmBacktrace>()
+            .map(|backtrace| {
+                let names = backtrace
+                    .frames()
+                    .iter()
+                    .filter_map(|frame| frame.func_name());
+                names.map(|name| clean_line(&demangle(name), 300)).collect()
+            })
+            .unwrap_or_default();
+        PluginError::Trapped {
+            message: panic_line(&stderr).unwrap_or_else(|| error.root_cause().to_string()),
+            plugin: self.plugin,
+            call: self.call,
+            stderr,
+            backtrace,
+        }
+    }
+}
+
+fn demangle(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}
+
+/// The sentence of a Rust panic: the line after `panicked at FILE:LINE:COLUMN:`.
+fn panic_line(stderr: &str) -> Option<String> {
+    let (_, after) = stderr.split_once("panicked at ")?;
+    let mut lines = after.lines();
+    let place = lines.next()?.trim_end_matches(':');
+    let text = lines.next().unwrap_or_default();
+    Some(format!("panicked at {place}: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentence_of_a_panic_is_found() {
+        let stderr =
+            "noise\n\nthread '<unnamed>' panicked at src/lib.rs:3:5:\nboom\nnote: run with\n";
+        assert_eq!(
+            panic_line(stderr).unwrap(),
+            "panicked at src/lib.rs:3:5: boom"
+        );
+        assert_eq!(panic_line("all is well"), None);
+    }
+}

@@ -1,0 +1,28 @@
+//! Plugins as sandboxed WebAssembly components: loading, limiting, calling, and the host functions that they may call.
+//!
+//! **Invariant:** no phase logic lives here. A host function does one thing to the engine, the network or the credentials, after its grant was checked and recorded; it does not know
+//! which phase asked.
+
+mod bindings;
+mod call;
+mod capability;
+mod credentials;
+mod error;
+mod gate;
+mod health;
+mod host;
+mod limits;
+mod output;
+mod plugin;
+mod scene;
+mod types;
+
+pub use credentials::{Bearer, CredentialVault};
+pub use error::{GuestFailure, PluginError};
+pub use gate::{Class, HostFunction};
+pub use health::{HealthError, HealthReport, HealthService};
+pub use host::{Call, HostOptions, PluginHost};
+pub use limits::Limits;
+pub use plugin::{GrantRequest, Metadata, Plugin, PluginKind};
+pub use scene::Scene;
+pub use types::{Context, Outcome, PlannedStep, Target, Verdict};

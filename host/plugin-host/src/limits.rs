@@ -1,0 +1,133 @@
+//! How much a plugin may use, and the guard that stops it there and remembers why.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+/// The ceilings of one plugin call.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The longest that `describe`, `plan` and `probe` may take; `apply` and `revert` have their step's timeout.
+    pub call: Duration,
+    /// Linear memory in bytes, all memories together.
+    pub memory: usize,
+    /// Elements of one table.
+    pub table_elements: usize,
+    /// Core instances, memories and tables, each.
+    pub instances: usize,
+    /// Bytes that one host call may carry from the guest.
+    pub bytes_per_host_call: usize,
+    /// Host calls of one call.
+    pub host_calls: u64,
+    /// Bytes of standard output and error that are kept; what comes after is dropped.
+    pub output_kept: usize,
+    /// Bytes of standard output and error after which the call is stopped.
+    pub output: usize,
+    /// Log lines and progress notes that are passed on; what comes after is dropped.
+    pub log_lines: u32,
+    /// Bytes of a request or response body.
+    pub body: usize,
+    /// Steps of a plan.
+    pub steps: usize,
+    /// The size of a component file in bytes.
+    pub component: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            call: Duration::from_secs(10),
+            memory: 256 << 20,
+            table_elements: 100_000,
+            instances: 100,
+            bytes_per_host_call: 4 << 20,
+            host_calls: 100_000,
+            output_kept: 64 << 10,
+            output: 4 << 20,
+            log_lines: 1_000,
+            body: 1 << 20,
+            steps: 1_000,
+            component: 64 << 20,
+        }
+    }
+}
+
+/// A ceiling that a guest reached. Travels through wasmtime as the cause of the trap.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} is limited to {limit}")]
+pub(crate) struct LimitReached {
+    /// What there was too much of.
+    pub(crate) what: &'static str,
+    /// How much there may be.
+    pub(crate) limit: String,
+}
+
+/// The call's deadline came. Travels through wasmtime as the cause of the trap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the deadline has passed")]
+pub(crate) struct DeadlinePassed;
+
+/// Watches memory and tables of one store.
+pub(crate) struct Limiter {
+    memory: usize,
+    memory_limit: usize,
+    table_limit: usize,
+    instances: usize,
+}
+
+impl Limiter {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            memory: 0,
+            memory_limit: limits.memory,
+            table_limit: limits.table_elements,
+            instances: limits.instances,
+        }
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self.memory.saturating_sub(current).saturating_add(desired);
+        if total > self.memory_limit {
+            return Err(wasmtime::Error::new(LimitReached {
+                what: "memory",
+                limit: format!("{} MiB", self.memory_limit >> 20),
+            }));
+        }
+        self.memory = total;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if desired > self.table_limit {
+            return Err(wasmtime::Error::new(LimitReached {
+                what: "the size of a table",
+                limit: format!("{} elements", self.table_limit),
+            }));
+        }
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        self.instances
+    }
+
+    fn tables(&self) -> usize {
+        self.instances
+    }
+
+    fn memories(&self) -> usize {
+        self.instances
+    }
+}

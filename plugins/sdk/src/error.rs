@@ -1,0 +1,223 @@
+//! The error of a phase's step, and how the errors of the host functions become one through `?`.
+
+use crate::bindings::exports::phase;
+use crate::{Failure, credentials, health, http, machine, services, tcp};
+
+/// Why a step did not end well, or ended early.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// It failed in a way that the plugin can explain.
+    Failed(Failure),
+    /// The step is not in this plugin's plan.
+    UnknownStep(String),
+    /// Not a failure: this is a dry run, and the host would have done the rest. The step ends as planned.
+    Planned,
+    /// Anything else.
+    Other(String),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Error> for phase::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Failed(failure) => Self::Failed(failure),
+            Error::UnknownStep(step) => Self::UnknownStep(step),
+            Error::Planned => Self::Other("the step would have been done".to_owned()),
+            Error::Other(text) => Self::Other(text),
+        }
+    }
+}
+
+/// Says of an error which service it is about.
+pub trait ResultExt<T> {
+    /// Names the service, where the error names none yet.
+    ///
+    /// # Errors
+    /// The same as before, as an [`Error`].
+    fn about(self, service: &str) -> Result<T, Error>;
+}
+
+impl<T, E: Into<Error>> ResultExt<T> for Result<T, E> {
+    fn about(self, service: &str) -> Result<T, Error> {
+        self.map_err(|error| match error.into() {
+            Error::Failed(mut failure) => {
+                failure.service.get_or_insert_with(|| service.to_owned());
+                Error::Failed(failure)
+            }
+            Error::Other(text) => Failure::new(text).service(service).into(),
+            other @ (Error::UnknownStep(_) | Error::Planned) => other,
+        })
+    }
+}
+
+fn denied(text: &str) -> Error {
+    Failure::new(format!("the host refused: {text}"))
+        .cause("the plugin was not granted what it tried to do")
+        .next("Add the grant to the plugin under `plugins:` in the configuration, if it is meant to have it.")
+        .into()
+}
+
+fn unknown_service(name: &str) -> Error {
+    Failure::new(format!("no service is called `{name}`"))
+        .next("See what is configured with `chora config show`.")
+        .into()
+}
+
+impl From<services::Error> for Error {
+    fn from(error: services::Error) -> Self {
+        match error {
+            services::Error::Denied(text) => denied(&text),
+            services::Error::UnknownService(name) => unknown_service(&name),
+            services::Error::NotRunnable(text) => Failure::new(text)
+                .cause("its `command`, `image` or another part of its configuration is missing or wrong")
+                .next("Correct the service in the configuration, and see that `chora config validate` is content.")
+                .next("Run `chora bootstrap` again; it goes on from here.")
+                .into(),
+            services::Error::NotRunning => Failure::new("the service is not running")
+                .next("See what runs with `chora status`, and start it with `chora bootstrap`.")
+                .into(),
+            services::Error::Engine(text) => Failure::new(format!("the engine failed: {text}"))
+                .cause("the engine stopped, or it refused what it was asked to do")
+                .next("See that the engine works, then run `chora bootstrap` again; it goes on from here.")
+                .into(),
+            services::Error::Other(text) => Self::Other(text),
+        }
+    }
+}
+
+impl From<health::Error> for Error {
+    fn from(error: health::Error) -> Self {
+        match error {
+            health::Error::Denied(text) => denied(&text),
+            health::Error::UnknownService(name) => unknown_service(&name),
+            health::Error::Exited(text) | health::Error::TimedOut(text) => {
+                Failure::new(first_line(&text)).into()
+            }
+            health::Error::Plugin(text) => Failure::new(format!("the health check failed: {text}"))
+                .cause("the health plugin is broken, or it does not suit the service")
+                .next("Choose another check with the service's `health` in the configuration.")
+                .into(),
+            health::Error::Other(text) => Self::Other(text),
+        }
+    }
+}
+
+impl From<credentials::Error> for Error {
+    fn from(error: credentials::Error) -> Self {
+        match error {
+            credentials::Error::Denied(text) => denied(&text),
+            credentials::Error::UnknownCredential(name) => {
+                Failure::new(format!("there is no credential called `{name}`"))
+                    .cause("the credentials were made before the service was configured")
+                    .next("Run `chora bootstrap`; its first phase makes those that are missing.")
+                    .into()
+            }
+            credentials::Error::Storage(text) => {
+                Failure::new(format!("the credentials cannot be used: {text}"))
+                    .cause("the credential file has another owner or mode, or it is damaged")
+                    .next("Do what the message says, then run `chora bootstrap` again.")
+                    .into()
+            }
+            credentials::Error::Planned => Self::Planned,
+            credentials::Error::Other(text) => Self::Other(text),
+        }
+    }
+}
+
+impl From<http::Error> for Error {
+    fn from(error: http::Error) -> Self {
+        match error {
+            http::Error::Denied(text) => denied(&text),
+            http::Error::Invalid(text) => {
+                Failure::new(format!("the request cannot be sent: {text}")).into()
+            }
+            http::Error::Unreachable(text) => Failure::new(format!("nobody answers: {text}"))
+                .cause("the service is not running, or it listens on another port")
+                .next("See what runs with `chora status`.")
+                .into(),
+            http::Error::TimedOut => Failure::new("the answer took too long")
+                .cause("the service is overloaded, or it hangs")
+                .next("See what runs with `chora status`.")
+                .into(),
+            http::Error::TooLarge => Failure::new("the answer is larger than allowed").into(),
+            http::Error::Planned => Self::Planned,
+            http::Error::Other(text) => Self::Other(text),
+        }
+    }
+}
+
+impl From<tcp::Error> for Error {
+    fn from(error: tcp::Error) -> Self {
+        match error {
+            tcp::Error::Denied(text) => denied(&text),
+            tcp::Error::Refused(text) => Failure::new(format!("nobody listens: {text}"))
+                .cause("the service is not running, or it listens on another port")
+                .next("See what runs with `chora status`.")
+                .into(),
+            tcp::Error::TimedOut => Failure::new("the connection took too long")
+                .cause("a firewall drops it, or the machine is gone")
+                .into(),
+            tcp::Error::Other(text) => Self::Other(text),
+        }
+    }
+}
+
+impl From<machine::Error> for Error {
+    fn from(error: machine::Error) -> Self {
+        match error {
+            machine::Error::Denied(text) => denied(&text),
+            machine::Error::System(text) => Failure::new(text)
+                .cause("the user who runs chora may not do this")
+                .next("Give that user the permission, then run `chora bootstrap` again.")
+                .into(),
+            machine::Error::Engine(text) => {
+                Failure::new(format!("the engine does not answer: {text}"))
+                    .cause("the engine is not running, or this user may not talk to it")
+                    .next("Start the engine, or choose another one with `--engine process`.")
+                    .into()
+            }
+            machine::Error::Other(text) => Self::Other(text),
+        }
+    }
+}
+
+pub(crate) fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, ResultExt};
+    use crate::{credentials, http, services};
+
+    #[test]
+    fn planned_is_not_a_failure() {
+        assert_eq!(Error::from(http::Error::Planned), Error::Planned);
+        let bearer: Result<(), _> = Err(credentials::Error::Planned);
+        assert_eq!(bearer.about("x"), Err(Error::Planned));
+    }
+
+    #[test]
+    fn about_names_the_service_once() {
+        let failed: Result<(), _> = Err(services::Error::NotRunning);
+        let Err(Error::Failed(failure)) = failed.about("one").about("two") else {
+            panic!("a failure");
+        };
+        assert_eq!(failure.service.as_deref(), Some("one"));
+        assert!(!failure.next_actions.is_empty());
+    }
+
+    #[test]
+    fn denial_keeps_the_grant() {
+        let Error::Failed(failure) = Error::from(services::Error::Denied("services=x:stop".into()))
+        else {
+            panic!("a failure");
+        };
+        assert!(failure.message.contains("services=x:stop"));
+    }
+}
