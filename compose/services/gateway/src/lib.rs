@@ -1,6 +1,6 @@
 //! The way in: `ANY /api/v1/{service}/{path…}` goes to a live instance of the service, found through the registry.
 //!
-//! [`discovery`] knows who is alive, [`proxy`] passes requests on. Started by `chora serve gateway` through [`run`].
+//! `discovery` knows who is alive, `proxy` passes requests on. Started by `chora serve gateway` through [`run`].
 
 mod body;
 mod discovery;

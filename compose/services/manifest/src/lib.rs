@@ -1,6 +1,6 @@
 //! The registry of an ecosystem: who is there, where, and whether they still answer.
 //!
-//! Reads are served from memory ([`directory`]); every registration and deregistration is on disk before it is answered ([`writer`], [`storage`]); heartbeats touch memory only,
+//! Reads are served from memory (`directory`); every registration and deregistration is on disk before it is answered (`writer`, `storage`); heartbeats touch memory only,
 //! which is why everything is `unknown` after a restart. Started by `chora serve manifest` through [`run`].
 
 mod api;

@@ -40,7 +40,8 @@ impl Host for CallState {
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
         };
         let scene = Arc::clone(&permit.scene);
-        let found = tokio::task::spawn_blocking(move || ports::listener(port)).await;
+        let likely = pids(&scene).await;
+        let found = tokio::task::spawn_blocking(move || ports::listener(port, &likely)).await;
         let answer = match found {
             Ok(Ok(None)) => Ok(None),
             Ok(Ok(Some(listener))) => Ok(Some(PortHolder {
@@ -119,6 +120,15 @@ fn path_of(scene: &Scene, directory: Directory) -> PathBuf {
         Directory::Logs => scene.layout.logs(),
         Directory::Data => scene.layout.data(),
     }
+}
+
+/// The processes of our own services, where the engine runs processes.
+async fn pids(scene: &Scene) -> Vec<u32> {
+    let listed = scene.engine.list().await.unwrap_or_default();
+    let pids = listed
+        .into_iter()
+        .filter_map(|(_, status)| status.id?.parse().ok());
+    pids.collect()
 }
 
 async fn owner(scene: &Scene, pid: Option<u32>) -> Option<String> {

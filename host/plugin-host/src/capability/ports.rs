@@ -14,8 +14,9 @@ pub(super) struct Listener {
 
 /// Who listens on the port of this machine's loopback addresses; absent when nobody does.
 ///
-/// Only binding proves that a port is free. Both loopback addresses are tried, because `localhost` means either.
-pub(super) fn listener(port: u16) -> std::io::Result<Option<Listener>> {
+/// Only binding proves that a port is free. Both loopback addresses are tried, because `localhost` means either. The `likely` processes are looked at before all others: there are few
+/// of them, and walking through every process of a machine takes longer than the rest of a run that changes nothing.
+pub(super) fn listener(port: u16, likely: &[u32]) -> std::io::Result<Option<Listener>> {
     for address in [
         IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -23,7 +24,7 @@ pub(super) fn listener(port: u16) -> std::io::Result<Option<Listener>> {
         match TcpListener::bind((address, port)) {
             Ok(_free) => {}
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                return Ok(Some(holder(port).unwrap_or_default()));
+                return Ok(Some(holder(port, likely).unwrap_or_default()));
             }
             // A machine without IPv6.
             Err(error) if error.kind() == ErrorKind::AddrNotAvailable || address.is_ipv6() => {}
@@ -34,30 +35,43 @@ pub(super) fn listener(port: u16) -> std::io::Result<Option<Listener>> {
 }
 
 #[cfg(target_os = "linux")]
-fn holder(port: u16) -> Option<Listener> {
+fn holder(port: u16, likely: &[u32]) -> Option<Listener> {
     let inodes = listening_inodes(port);
-    std::fs::read_dir("/proc")
+    let all = std::fs::read_dir("/proc")
         .ok()?
         .flatten()
-        .find_map(|entry| {
+        .filter_map(|entry| {
             let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-            let holds = std::fs::read_dir(entry.path().join("fd"))
-                .ok()?
-                .flatten()
-                .filter_map(|fd| std::fs::read_link(fd.path()).ok())
-                .filter_map(|link| socket_inode(link.to_str()?))
-                .any(|inode| inodes.contains(&inode));
-            holds.then(|| Listener {
-                pid: Some(pid),
-                command: std::fs::read_to_string(entry.path().join("comm"))
-                    .ok()
-                    .map(|name| name.trim_end().to_owned()),
-            })
-        })
+            Some(pid)
+        });
+    let pid = likely
+        .iter()
+        .copied()
+        .chain(all)
+        .find(|pid| holds(*pid, &inodes))?;
+    Some(Listener {
+        pid: Some(pid),
+        command: std::fs::read_to_string(format!("/proc/{pid}/comm"))
+            .ok()
+            .map(|name| name.trim_end().to_owned()),
+    })
+}
+
+/// Whether a process has one of these sockets open.
+#[cfg(target_os = "linux")]
+fn holds(pid: u32, inodes: &[u64]) -> bool {
+    let Ok(open) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
+        // Gone, or somebody else's.
+        return false;
+    };
+    open.flatten()
+        .filter_map(|entry| std::fs::read_link(entry.path()).ok())
+        .filter_map(|link| socket_inode(link.to_str()?))
+        .any(|inode| inodes.contains(&inode))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn holder(_port: u16) -> Option<Listener> {
+fn holder(_port: u16, _likely: &[u32]) -> Option<Listener> {
     None
 }
 
@@ -99,11 +113,11 @@ mod tests {
     fn a_listener_is_found_with_its_process() {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
-        let found = listener(port).unwrap().unwrap();
+        let found = listener(port, &[]).unwrap().unwrap();
         assert_eq!(found.pid, Some(std::process::id()));
         assert!(found.command.is_some());
         drop(socket);
-        assert_eq!(listener(port).unwrap(), None);
+        assert_eq!(listener(port, &[]).unwrap(), None);
     }
 
     #[test]
@@ -112,6 +126,6 @@ mod tests {
             return;
         };
         let port = socket.local_addr().unwrap().port();
-        assert!(listener(port).unwrap().is_some());
+        assert!(listener(port, &[]).unwrap().is_some());
     }
 }
