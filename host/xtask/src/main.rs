@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod bootstrap;
 mod ci;
 mod documents;
@@ -48,6 +49,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Print the figures that chora is judged by, from a release build
+    Bench,
     /// Run every check of the CI: format, lints, documentation, documents, tests
     Ci,
 }
@@ -68,6 +71,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Setup => setup::run(&workspace).map(|_| ExitCode::SUCCESS),
         Task::Bootstrap { args } => bootstrap::run(&workspace, &args),
         Task::Test { args } => test::run(&workspace, &args),
+        Task::Bench => bench::run(&workspace),
         Task::Ci => ci::run(&workspace),
     }
 }

@@ -1,0 +1,110 @@
+//! A warm call: a loaded plugin, a fresh instance, one export called.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use async_trait::async_trait;
+use chora_engine::EngineError;
+use chora_model::config::{self, EngineChoice, Service, Source};
+use chora_model::event::{EventKind, EventSink};
+use chora_model::plan::StepKey;
+use chora_plugin_host::{
+    Call, Context, CredentialVault, HealthError, HealthReport, HealthService, HostOptions,
+    PluginHost, Scene, Verdict,
+};
+
+use crate::figures::report;
+
+/// How many calls are measured.
+const CALLS: usize = 2_000;
+
+/// Planning asks nobody's health and speaks to nobody.
+struct Nobody;
+
+#[async_trait]
+impl HealthService for Nobody {
+    async fn wait(&self, _: &Arc<Scene>, service: &Service) -> Result<HealthReport, HealthError> {
+        Err(not_here(service))
+    }
+
+    async fn probe(&self, _: &Arc<Scene>, service: &Service) -> Result<Verdict, HealthError> {
+        Err(not_here(service))
+    }
+}
+
+fn not_here(service: &Service) -> HealthError {
+    HealthError::Engine {
+        service: service.name.clone(),
+        source: EngineError::Interrupted {
+            service: service.name.clone(),
+        },
+    }
+}
+
+impl EventSink for Nobody {
+    fn emit(&self, _: EventKind) {}
+}
+
+/// Prints the figures of calls to a loaded plugin.
+pub(crate) async fn measure() -> Result<()> {
+    let directory = tempfile::tempdir().context("failed to make a directory")?;
+    let loaded = config::load(&Source {
+        project: directory.path().to_owned(),
+        ..Source::default()
+    })?;
+    let config = Arc::new(loaded.config);
+    let exe = std::env::current_exe().context("failed to find this program")?;
+    let (engine, _) = chora_engine::engine_for(EngineChoice::Process, &loaded.layout, exe)?;
+    let vault = CredentialVault::new(
+        loaded.layout.credentials(),
+        config.credentials.clone(),
+        Vec::new(),
+    );
+    let scene = Arc::new(Scene::new(
+        config,
+        loaded.layout,
+        engine,
+        Arc::new(vault),
+        Arc::new(Nobody),
+        Arc::new(Nobody),
+    ));
+    let host = PluginHost::new(HostOptions {
+        cache: Some(directory.path().join("cache")),
+        ..HostOptions::default()
+    })?;
+    let bundled = chora_bundled_plugins::get("core-services").context("failed to find a plugin")?;
+    let began = Instant::now();
+    let plugin = host.load(bundled.name, bundled.bytes).await?;
+    report("load a plugin, compiled anew", &mut [began.elapsed()]);
+    let mut loads = Vec::new();
+    for _ in 0..50 {
+        let began = Instant::now();
+        host.load(bundled.name, bundled.bytes).await?;
+        loads.push(began.elapsed());
+    }
+    report("load a plugin, from the cache", &mut loads);
+
+    let context = Context {
+        run: "bench".to_owned(),
+        environment: "dev".to_owned(),
+        phase: 1,
+        dry_run: false,
+    };
+    let mut calls = Vec::with_capacity(CALLS);
+    for _ in 0..CALLS {
+        let call = Call {
+            plugin: Arc::clone(&plugin),
+            grants: Arc::default(),
+            settings: Arc::default(),
+            caller: StepKey("bench".to_owned()),
+            timeout: Duration::from_secs(10),
+            dry_run: false,
+        };
+        let began = Instant::now();
+        host.plan(&scene, call, &context).await?;
+        calls.push(began.elapsed());
+    }
+    report("warm plugin call (fresh instance, `plan`)", &mut calls);
+    Ok(())
+}
