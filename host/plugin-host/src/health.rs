@@ -40,7 +40,7 @@ pub struct HealthReport {
 #[derive(Debug, thiserror::Error)]
 pub enum HealthError {
     /// It ended, or was not running at all.
-    #[error("service `{service}` ended with {exit} after {waited:.1?}")]
+    #[error("service `{service}` ended with {exit} after {}", shown(*waited))]
     Exited {
         /// Which.
         service: String,
@@ -53,7 +53,8 @@ pub enum HealthError {
     },
     /// It was not healthy in time.
     #[error(
-        "service `{service}` was not healthy within {limit} ({waited:.1?} waited); the last answer was: {}",
+        "service `{service}` was not healthy within {limit} ({} waited); the last answer was: {}",
+        shown(*waited),
         last_probe.as_deref().unwrap_or("none")
     )]
     TimedOut {
@@ -84,4 +85,13 @@ pub enum HealthError {
         #[source]
         source: EngineError,
     },
+}
+
+/// A duration as a person says it.
+fn shown(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        format!("{} ms", duration.as_millis())
+    } else {
+        format!("{:.1} s", duration.as_secs_f64())
+    }
 }

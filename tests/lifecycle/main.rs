@@ -1,0 +1,20 @@
+//! The life of an ecosystem, end to end: the real `chora`, the bundled components, real processes.
+
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod failing;
+#[cfg(test)]
+mod fresh;
+#[cfg(test)]
+mod interrupted;
+#[cfg(test)]
+mod observe;
+#[cfg(test)]
+mod removing;
+#[cfg(test)]
+mod status;

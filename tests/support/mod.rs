@@ -1,0 +1,234 @@
+//! A project of its own for each end-to-end test: a temporary directory, ports that no other test uses, and the real `chora`. The suites under
+//! `tests/` include it by path.
+
+#![allow(
+    dead_code,
+    reason = "every suite compiles its own copy, and none of them uses all of it"
+)]
+
+mod ports;
+mod processes;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+pub(crate) use ports::Ports;
+
+/// What a finished `chora` left.
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// Its exit code; -1 when a signal ended it.
+    pub(crate) code: i32,
+    /// Its standard output.
+    pub(crate) stdout: String,
+    /// Its standard error.
+    pub(crate) stderr: String,
+}
+
+impl Output {
+    /// Fails the test, showing everything, unless the exit code is this one.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(
+            self.code, code,
+            "exit code\n--- stdout\n{}\n--- stderr\n{}",
+            self.stdout, self.stderr
+        );
+        self
+    }
+
+    /// Standard output as one JSON document.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error} in {:?}; {}", self.stdout, self.stderr))
+    }
+
+    /// Standard output as JSON documents, one a line.
+    #[track_caller]
+    pub(crate) fn events(&self) -> Vec<Value> {
+        self.stdout
+            .lines()
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"))
+            })
+            .collect()
+    }
+}
+
+/// A project directory with a configuration, reset when it is dropped.
+pub(crate) struct Ecosystem {
+    directory: tempfile::TempDir,
+    ports: Ports,
+}
+
+impl Ecosystem {
+    /// The four reference services on ports of their own.
+    pub(crate) fn new() -> Self {
+        Self::with_config(reference)
+    }
+
+    /// A configuration made for the ports given.
+    pub(crate) fn with_config(config: impl FnOnce(&Ports) -> String) -> Self {
+        let ports = Ports::reserve();
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let ecosystem = Self { directory, ports };
+        std::fs::create_dir(ecosystem.home()).expect("`.chora`");
+        ecosystem.write_config(&config(&ecosystem.ports));
+        ecosystem
+    }
+
+    /// The port of a reference service.
+    pub(crate) fn port(&self, service: &str) -> u16 {
+        self.ports.of(service)
+    }
+
+    /// The ports of the reference services.
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// The project's directory.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The project's `.chora`.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.path().join(".chora")
+    }
+
+    /// Replaces the configuration.
+    pub(crate) fn write_config(&self, text: &str) {
+        std::fs::write(self.home().join("bootstrap-config.yml"), text).expect("the configuration");
+    }
+
+    /// Runs `chora` to its end.
+    pub(crate) fn chora(&self, arguments: &[&str]) -> Output {
+        let output = self
+            .command(arguments)
+            .output()
+            .expect("`chora` can be started");
+        Output {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Starts `chora`, both outputs piped.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        self.command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("`chora` can be started")
+    }
+
+    /// The state file.
+    pub(crate) fn state(&self) -> Value {
+        let bytes = std::fs::read(self.home().join("bootstrap-state.json")).expect("a state file");
+        serde_json::from_slice(&bytes).expect("a readable state file")
+    }
+
+    /// Process ids by service, of those that `chora status` sees running.
+    pub(crate) fn pids(&self) -> BTreeMap<String, u32> {
+        let report = self.chora(&["status", "--format", "json"]).json();
+        let services = report["services"].as_array().expect("a list of services");
+        services
+            .iter()
+            .filter_map(|service| {
+                let pid = service["id"].as_str()?.parse().ok()?;
+                Some((service["name"].as_str()?.to_owned(), pid))
+            })
+            .collect()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        // One cache for all tests: the bundled components are compiled once, not once a test.
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chora-cache");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chora"));
+        command
+            .arg("-C")
+            .arg(self.path())
+            .args(arguments)
+            .env("HOME", &cache)
+            .env("XDG_CACHE_HOME", &cache)
+            .env_remove("CHORA_LOG")
+            .stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Ecosystem {
+    fn drop(&mut self) {
+        let mut resets = vec![vec!["reset", "--force", "--volumes"]];
+        let others: Vec<String> = std::fs::read_dir(self.home().join("environments"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        for name in &others {
+            resets.push(vec!["reset", "--force", "--volumes", "--environment", name]);
+        }
+        for arguments in resets {
+            // What it cannot stop is killed below; a second panic here would hide the first.
+            let _ = self.command(&arguments).output();
+        }
+        processes::kill_recorded(&self.home());
+    }
+}
+
+/// The reference services, as the built-in configuration has them.
+pub(crate) fn reference(ports: &Ports) -> String {
+    let [manifest, orchestrator, gateway, analyzer] =
+        ["manifest", "orchestrator", "gateway", "analyzer"].map(|service| ports.of(service));
+    format!(
+        r#"version: "1.0"
+services:
+  - name: manifest
+    phase: 1
+    command: [chora, serve, manifest]
+    version: 1.0.0
+    port: {manifest}
+    health_endpoint: http://localhost:{manifest}/health
+    timeout: 60
+  - name: orchestrator
+    phase: 2
+    command: [chora, serve, orchestrator]
+    version: 1.0.0
+    port: {orchestrator}
+    health_endpoint: http://localhost:{orchestrator}/health
+    timeout: 60
+    dependencies: [manifest]
+  - name: gateway
+    phase: 2
+    command: [chora, serve, gateway]
+    version: 1.0.0
+    port: {gateway}
+    health_endpoint: http://localhost:{gateway}/health
+    timeout: 60
+    dependencies: [manifest]
+  - name: analyzer
+    phase: 3
+    command: [chora, serve, analyzer]
+    deploy_via: orchestrator
+    version: 1.0.0
+    port: {analyzer}
+    health_endpoint: http://localhost:{analyzer}/health
+    timeout: 60
+    dependencies: [manifest, orchestrator]
+validation:
+  routing:
+    service: analyzer
+    method: POST
+    path: /analyze
+    body: {{text: "Hello, chora."}}
+engine: process
+"#
+    )
+}

@@ -1,0 +1,61 @@
+//! The last resort against leftovers: kills the process groups that an environment still has on record.
+
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::Value;
+
+/// Kills every group that a `processes/*.json` under this directory names, where the process is still the recorded one.
+pub(crate) fn kill_recorded(home: &Path) {
+    for record in records(home) {
+        let Ok(bytes) = std::fs::read(&record) else {
+            continue;
+        };
+        let Ok(record) = serde_json::from_slice::<Value>(&bytes) else {
+            continue;
+        };
+        let (Some(pid), Some(start)) = (
+            record["identity"]["pid"].as_i64(),
+            record["identity"]["start"].as_u64(),
+        ) else {
+            continue;
+        };
+        if start_of(pid) != Some(start) {
+            continue;
+        }
+        if let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+            // It may end by itself meanwhile.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// The records of the project's own environment and of all others.
+pub(crate) fn records(home: &Path) -> Vec<PathBuf> {
+    let mut found = vec![];
+    let mut left = vec![home.to_owned()];
+    while let Some(directory) = left.pop() {
+        for entry in std::fs::read_dir(&directory)
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let path = entry.path();
+            if path.is_dir() {
+                left.push(path);
+            } else if directory.ends_with("processes")
+                && path.extension().is_some_and(|end| end == "json")
+            {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// When a process began, in clock ticks since the machine did; none when there is no such process.
+fn start_of(pid: i64) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let after_name = stat.rsplit_once(')')?.1;
+    after_name.split_whitespace().nth(19)?.parse().ok()
+}
