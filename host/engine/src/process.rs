@@ -79,18 +79,49 @@ impl Shared {
         if let Some(exit) = record.exit {
             return Ok(Found::Exited(record, exit));
         }
-        let exit = self.child(&record.token).and_then(|child| *child.borrow());
-        if let Some(exit) = exit {
+        let child = self.child(&record.token);
+        // Looked at before the exit: between the two the exit may come, and nobody may be left to bring another.
+        let collecting = child.as_ref().is_some_and(|it| it.has_changed().is_ok());
+        if let Some(exit) = child.and_then(|child| *child.borrow()) {
             return Ok(Found::Exited(record, exit));
         }
         let identity = match record.identity.clone() {
-            Some(identity) => Some(identity).filter(Identity::is_alive),
+            // Our own child has ended when we know how, which is a moment after it became a zombie.
+            Some(identity) => Some(identity).filter(|it| collecting || it.is_alive()),
             None => Identity::by_token(&record.token),
         };
         Ok(match identity {
             Some(identity) => Found::Running(record, identity),
             None => Found::Exited(record, Exit::UNKNOWN),
         })
+    }
+}
+
+impl Shared {
+    /// The service that a process belongs to.
+    fn owner(&self, pid: u32) -> Result<Option<String>, EngineError> {
+        let lineage = identity::lineage(pid);
+        // A process carries its service's marks, so one record tells; only one that wrote over its environment is looked for in all.
+        for process in &lineage {
+            let Some((service, token)) = identity::marks(*process) else {
+                continue;
+            };
+            if Record::read(&self.layout, &service)?.is_some_and(|it| it.token == token) {
+                return Ok(Some(service));
+            }
+        }
+        let groups: Vec<u32> = lineage
+            .iter()
+            .filter_map(|process| identity::group_of(*process))
+            .collect();
+        for name in Record::names(&self.layout)? {
+            if let Found::Running(_, identity) = self.find(&name)?
+                && groups.contains(&identity.pid)
+            {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -174,10 +205,7 @@ impl Engine for ProcessEngine {
             Found::Absent => Ok(Exit::UNKNOWN),
             Found::Exited(_, exit) => Ok(exit),
             Found::Running(record, identity) => match self.shared.child(&record.token) {
-                Some(mut child) => {
-                    let exit = child.wait_for(Option::is_some).await;
-                    Ok(exit.ok().and_then(|exit| *exit).unwrap_or(Exit::UNKNOWN))
-                }
+                Some(child) => Ok(collected(child).await),
                 None => {
                     identity.ended(service).await?;
                     // Whoever started it may have written down how it ended.
@@ -212,21 +240,14 @@ impl Engine for ProcessEngine {
 
     async fn service_of_pid(&self, pid: u32) -> Result<Option<String>, EngineError> {
         let shared = Arc::clone(&self.shared);
-        blocking("*", move || {
-            let Some(group) = identity::group_of(pid) else {
-                return Ok(None);
-            };
-            for name in Record::names(&shared.layout)? {
-                if let Found::Running(_, identity) = shared.find(&name)?
-                    && identity.pid == group
-                {
-                    return Ok(Some(name));
-                }
-            }
-            Ok(None)
-        })
-        .await
+        blocking("*", move || shared.owner(pid)).await
     }
+}
+
+/// How a child ended, once it is known.
+async fn collected(mut child: watch::Receiver<Option<Exit>>) -> Exit {
+    let exit = child.wait_for(Option::is_some).await;
+    exit.ok().and_then(|exit| *exit).unwrap_or(Exit::UNKNOWN)
 }
 
 #[cfg(test)]

@@ -205,3 +205,6 @@ impl std::fmt::Debug for SecretEnv {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,9 +140,9 @@ pub fn unhealthy(service: &Service, error: health::Error) -> Error {
             if let (Some(port), true) = (service.port, port_is_taken(&tail)) {
                 failure = failure.cause(format!("another process holds its port {port}"));
             }
-            if !tail.is_empty() {
-                let last = tail.get(tail.len().saturating_sub(5)..).unwrap_or(&tail);
-                failure = failure.cause(format!("its log ends with: {}", last.join(" | ")));
+            // The whole tail is shown by chora itself; its last line is the likeliest to say why.
+            if let Some(last) = tail.last() {
+                failure = failure.cause(format!("its last words were: {}", last.trim()));
             }
             failure
                 .cause("its command, its settings or something that it needs is wrong")
@@ -251,7 +251,7 @@ mod tests {
         let failure = failure(unhealthy(&one, health::Error::Exited(text.to_owned())));
         assert_eq!(failure.message, "service `one` exited with code 3");
         assert_eq!(failure.causes[0], "another process holds its port 8500");
-        assert!(failure.causes[1].contains("binding | error: Address"));
+        assert!(failure.causes[1].ends_with("error: Address already in use (os error 98)"));
         assert!(failure.next_actions[0].contains("chora logs one"));
     }
 

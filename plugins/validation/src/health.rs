@@ -9,7 +9,14 @@ pub(crate) fn check(context: &Context) -> Result<Outcome, Error> {
         let verdict = health::probe(&service.name).about(&service.name)?;
         verdicts.push((service.name.as_str(), verdict));
     }
-    judge(&verdicts)
+    let outcome = judge(&verdicts)?;
+    // Where a dry run has planned a change, nothing was asked and each verdict is only hoped for; a wait tells, a probe does not.
+    if let (true, Some(service)) = (context.dry_run, context.services.first())
+        && health::wait(&service.name).about(&service.name)?.planned
+    {
+        return Err(Error::Planned);
+    }
+    Ok(outcome)
 }
 
 fn judge(verdicts: &[(&str, Verdict)]) -> Result<Outcome, Error> {

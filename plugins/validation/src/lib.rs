@@ -27,8 +27,8 @@ impl Phase for Validation {
             "to find the services that should be registered",
         )
         .asks(
-            "http=GET+POST @role:gateway/api/v1/*",
-            "to send a real request through the gateway",
+            "http=* @role:gateway/api/v1/*",
+            "to send a real request, with the configured method, through the gateway",
         )
         .asks(
             "http=GET+POST @role:orchestrator/v1/services/*",

@@ -12,19 +12,23 @@ use crate::{EngineError, LogLines};
 
 /// How much is read at a time.
 const CHUNK: u64 = 64 << 10;
+/// The most that is looked through for the last lines, in bytes.
+const MOST: u64 = 64 << 20;
+/// The longest line that is handed on in one piece while it is followed, in bytes.
+const LONGEST: usize = 1 << 20;
 /// How often a log that is followed is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The last lines of a log; none when there is no log.
 pub(super) fn tail(service: &str, path: &Path, tail: usize) -> Result<Vec<String>, EngineError> {
-    match read_tail(path, tail) {
-        Ok((lines, _)) => Ok(lines),
+    match read_end(path, tail) {
+        Ok((bytes, _)) => Ok(last(&bytes, tail)),
         Err(source) => Err(failed(service, path, source)),
     }
 }
 
-/// The last lines, and where the log ended.
-fn read_tail(path: &Path, tail: usize) -> io::Result<(Vec<String>, u64)> {
+/// Enough of the end of a log to hold so many lines, and where it ended.
+fn read_end(path: &Path, tail: usize) -> io::Result<(Vec<u8>, u64)> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
@@ -32,26 +36,35 @@ fn read_tail(path: &Path, tail: usize) -> io::Result<(Vec<String>, u64)> {
     };
     let end = file.seek(SeekFrom::End(0))?;
     let mut begin = end;
-    let mut bytes = Vec::new();
+    let mut feeds = 0;
+    let mut chunks = Vec::new();
     // One line feed more than lines: the one before the first.
-    while begin > 0 && bytes.iter().filter(|byte| **byte == b'\n').count() <= tail {
+    while begin > 0 && feeds <= tail && end - begin < MOST {
         let size = CHUNK.min(begin);
         begin -= size;
         file.seek(SeekFrom::Start(begin))?;
-        let mut chunk = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
-        file.read_exact(&mut chunk)?;
-        chunk.append(&mut bytes);
-        bytes = chunk;
+        let mut chunk = Vec::new();
+        Read::by_ref(&mut file).take(size).read_to_end(&mut chunk)?;
+        feeds += chunk.iter().filter(|byte| **byte == b'\n').count();
+        chunks.push(chunk);
     }
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
-    let from = lines.len().saturating_sub(tail);
-    let lines = lines
-        .iter()
-        .skip(from)
-        .map(|line| (*line).to_owned())
-        .collect();
-    Ok((lines, end))
+    chunks.reverse();
+    Ok((chunks.concat(), end))
+}
+
+/// The last lines of a text.
+fn last(bytes: &[u8], tail: usize) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines: Vec<String> = text.lines().rev().take(tail).map(str::to_owned).collect();
+    lines.reverse();
+    lines
+}
+
+/// Parts what ends with a line feed from the beginning of a line that is still being written.
+fn part(mut bytes: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
+    let feed = bytes.iter().rposition(|byte| *byte == b'\n');
+    let rest = bytes.split_off(feed.map_or(0, |feed| feed + 1));
+    (bytes, rest)
 }
 
 struct Following {
@@ -69,17 +82,18 @@ pub(super) async fn follow(
     tail: usize,
 ) -> Result<LogLines, EngineError> {
     let name = service.to_owned();
-    let (lines, at, path) = super::blocking(service, move || {
-        let (lines, at) = read_tail(&path, tail).map_err(|source| failed(&name, &path, source))?;
-        Ok((lines, at, path))
+    let (bytes, at, path) = super::blocking(service, move || {
+        let (bytes, at) = read_end(&path, tail).map_err(|source| failed(&name, &path, source))?;
+        Ok((bytes, at, path))
     })
     .await?;
+    let (lines, rest) = part(bytes);
     let following = Following {
         service: service.to_owned(),
         path,
         at,
-        ready: lines.into(),
-        rest: Vec::new(),
+        ready: last(&lines, tail).into(),
+        rest,
     };
     Ok(Box::pin(stream::unfold(following, |mut following| async {
         let next = following.next().await;
@@ -123,12 +137,13 @@ impl Following {
         file.take(CHUNK).read_to_end(&mut bytes).await?;
         self.at += bytes.len() as u64;
         self.rest.extend_from_slice(&bytes);
-        while let Some(feed) = self.rest.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.rest.drain(..=feed).collect();
-            let line = String::from_utf8_lossy(&line);
-            self.ready
-                .push_back(line.trim_end_matches(['\n', '\r']).to_owned());
+        let (mut lines, rest) = part(std::mem::take(&mut self.rest));
+        self.rest = rest;
+        if self.rest.len() > LONGEST {
+            lines.append(&mut self.rest);
         }
+        let text = String::from_utf8_lossy(&lines);
+        self.ready.extend(text.lines().map(str::to_owned));
         Ok(true)
     }
 }

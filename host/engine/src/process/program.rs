@@ -28,7 +28,8 @@ pub(super) fn find(exe: &Path, spec: &ServiceSpec, program: &str) -> Result<Path
         .or_else(|| std::env::var("PATH").ok())
         .unwrap_or_default();
     std::env::split_paths(&search)
-        .map(|directory| directory.join(program))
+        // What is relative there is so to where the program will run.
+        .map(|directory| spec.directory.join(directory).join(program))
         .find(|path| runnable(path) == Some(true))
         .ok_or_else(|| not_found(spec, program, Some(search)))
 }

@@ -78,7 +78,11 @@ impl ProcessEngine {
                 self.stop_found(&spec.name, spec.stop_grace).await?;
                 Started::Replaced
             }
-            Found::Absent | Found::Exited(..) => Started::Started,
+            Found::Exited(record, _) => {
+                self.end_left_behind(&record).await?;
+                Started::Started
+            }
+            Found::Absent => Started::Started,
         };
         let log = self.prepare(spec).await?;
         let mut record = Record::intent(spec, secrets);
@@ -109,10 +113,20 @@ impl ProcessEngine {
     /// Makes the service's directories and opens its log.
     async fn prepare(&self, spec: &ServiceSpec) -> Result<File, EngineError> {
         let service = spec.name.clone();
+        let project = spec.directory.clone();
         let data = spec.data.clone();
         let logs = self.shared.layout.logs();
         let log: PathBuf = self.shared.layout.log(&spec.name);
         blocking(&spec.name, move || {
+            // Asked before, because a spawn that fails for it does not say so.
+            if let Err(source) = std::fs::read_dir(&project) {
+                let path = project;
+                return Err(EngineError::Io {
+                    service,
+                    path,
+                    source,
+                });
+            }
             record::make_private(&service, &data)?;
             record::make_private(&service, &logs)?;
             File::options()
@@ -144,6 +158,8 @@ impl ProcessEngine {
             source,
         };
         let second = log.try_clone().map_err(failed)?;
+        // Chora's own files are close-on-exec; this is for what chora inherited from its caller, such as a lock that a service would otherwise hold for as long as it lives.
+        close_fds::set_fds_cloexec_threadsafe(3, &[]);
         command(program, arguments, spec, secrets)
             .env(TOKEN, &record.token)
             .stdout(log)
@@ -184,6 +200,12 @@ impl Shared {
         token: &str,
         exit: Exit,
     ) -> Result<(), EngineError> {
+        let (shared, name) = (Arc::clone(&self), service.to_owned());
+        let read = blocking(service, move || Record::read(&shared.layout, &name)).await?;
+        if read.is_none_or(|record| record.token != token) {
+            // Not even the lock is to come back where all was removed.
+            return Ok(());
+        }
         let _lock = record::lock(&self.layout, service).await?;
         let name = service.to_owned();
         let token = token.to_owned();
