@@ -11,7 +11,7 @@ use chora_service_kit::{ApiError, ServiceSettings, axum::http::StatusCode};
 use tokio::sync::Mutex;
 
 use crate::deployment::{Deployment, Desired, State, View};
-use crate::keeper::Keeper;
+use crate::keeper::{Ends, Keeper};
 use crate::settings::{OrchestratorError, Place};
 use crate::store::{Kept, Store};
 
@@ -32,6 +32,8 @@ struct Inner {
     kept: StdMutex<BTreeMap<String, Kept>>,
     /// One operation at a time for each name.
     turns: StdMutex<BTreeMap<String, Arc<Mutex<Keeper>>>>,
+    /// Apart from the keepers, so that who only looks need not wait for a turn.
+    ends: StdMutex<BTreeMap<String, Ends>>,
 }
 
 impl Fleet {
@@ -51,6 +53,7 @@ impl Fleet {
             store,
             kept: StdMutex::new(kept),
             turns: StdMutex::default(),
+            ends: StdMutex::default(),
         })))
     }
 
@@ -63,14 +66,22 @@ impl Fleet {
             let Some(kept) = self.kept().get(&name).cloned() else {
                 continue;
             };
-            if kept.desired == Desired::Running {
-                match self.run(&kept.deployment).await {
-                    Ok(started) => tracing::info!(name, ?started, "took up a deployment"),
-                    Err(error) => {
-                        tracing::error!(name, error = %error.message, "a deployment cannot be started again")
+            match kept.desired {
+                Desired::Running => {
+                    match self.run(&kept.deployment).await {
+                        Ok(started) => tracing::info!(name, ?started, "took up a deployment"),
+                        Err(error) => {
+                            tracing::error!(name, error = %error.message, "a deployment cannot be started again")
+                        }
+                    }
+                    keeper.watch(self.clone(), name);
+                }
+                // It runs still if the orchestrator ended between deciding and doing.
+                Desired::Stopped => {
+                    if let Err(error) = self.halt(&kept).await {
+                        tracing::error!(name, error = %error.message, "a deployment cannot be stopped");
                     }
                 }
-                keeper.watch(self.clone(), name);
             }
         }
     }
@@ -84,17 +95,17 @@ impl Fleet {
         if before.is_none() {
             self.refuse_foreign(&name).await?;
         }
-        keeper.rest();
         let kept = Kept {
             deployment: deployment.clone(),
             desired: Desired::Running,
         };
         self.change(&name, Some(kept))?;
+        keeper.rest();
         match self.run(&deployment).await {
             Ok(started) => {
-                keeper.forgive();
+                self.ends(&name, Ends::forgive);
                 keeper.watch(self.clone(), name.clone());
-                Ok((started, self.view(&name, &keeper).await?))
+                Ok((started, self.view(&name).await?))
             }
             Err(error) => {
                 // What cannot run is not deployed; what was deployed before stays as it was.
@@ -111,34 +122,37 @@ impl Fleet {
         let turn = self.turn(name);
         let mut keeper = turn.lock().await;
         let mut kept = self.deployed(name)?;
-        keeper.rest();
         kept.desired = desired;
         self.change(name, Some(kept.clone()))?;
+        keeper.rest();
         match desired {
             Desired::Running => {
-                keeper.forgive();
+                self.ends(name, Ends::forgive);
                 let started = self.run(&kept.deployment).await;
                 keeper.watch(self.clone(), name.to_owned());
                 started?;
             }
             Desired::Stopped => self.halt(&kept).await?,
         }
-        self.view(name, &keeper).await
+        self.view(name).await
     }
 
     pub(crate) async fn restart(&self, name: &str) -> Result<View, ApiError> {
         let turn = self.turn(name);
         let mut keeper = turn.lock().await;
         let mut kept = self.deployed(name)?;
-        keeper.rest();
-        self.halt(&kept).await?;
         kept.desired = Desired::Running;
         self.change(name, Some(kept.clone()))?;
-        keeper.forgive();
+        keeper.rest();
+        if let Err(error) = self.halt(&kept).await {
+            keeper.watch(self.clone(), name.to_owned());
+            return Err(error);
+        }
+        self.ends(name, Ends::forgive);
         let started = self.run(&kept.deployment).await;
         keeper.watch(self.clone(), name.to_owned());
         started?;
-        self.view(name, &keeper).await
+        self.view(name).await
     }
 
     pub(crate) async fn delete(&self, name: &str) -> Result<(), ApiError> {
@@ -152,7 +166,9 @@ impl Fleet {
             .remove(name, grace)
             .await
             .map_err(|error| failed(&error))?;
-        self.change(name, None)
+        self.change(name, None)?;
+        self.ends(name, |ends| *ends = Ends::default());
+        Ok(())
     }
 
     pub(crate) async fn list(&self) -> Result<Vec<View>, ApiError> {
@@ -170,15 +186,18 @@ impl Fleet {
     }
 
     pub(crate) async fn get(&self, name: &str) -> Result<View, ApiError> {
-        self.deployed(name)?;
-        let turn = self.turn(name);
-        let keeper = turn.lock().await;
-        self.view(name, &keeper).await
+        self.view(name).await
     }
 
     pub(crate) fn turn(&self, name: &str) -> Arc<Mutex<Keeper>> {
         let mut turns = self.0.turns.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(turns.entry(name.to_owned()).or_default())
+    }
+
+    /// What is known of a deployment's ends.
+    pub(crate) fn ends<T>(&self, name: &str, look: impl FnOnce(&mut Ends) -> T) -> T {
+        let mut ends = self.0.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        look(ends.entry(name.to_owned()).or_default())
     }
 
     pub(crate) fn engine(&self) -> &dyn Engine {
@@ -231,8 +250,9 @@ impl Fleet {
         stopped.map(|_| ()).map_err(|error| failed(&error))
     }
 
-    async fn view(&self, name: &str, keeper: &Keeper) -> Result<View, ApiError> {
+    async fn view(&self, name: &str) -> Result<View, ApiError> {
         let kept = self.deployed(name)?;
+        let ends = self.ends(name, |ends| *ends);
         let status = self
             .0
             .engine
@@ -242,7 +262,7 @@ impl Fleet {
         let state = match (&status.state, kept.desired) {
             (RunState::Running, _) => State::Running,
             (_, Desired::Stopped) => State::Stopped,
-            (_, Desired::Running) if keeper.gave_up() => State::CrashLooping,
+            (_, Desired::Running) if ends.gave_up() => State::CrashLooping,
             (_, Desired::Running) => State::Exited,
         };
         let log_tail = match state {
@@ -263,14 +283,14 @@ impl Fleet {
             desired: kept.desired,
             pid: status.id.and_then(|id| id.parse().ok()),
             started_at: status.started_at,
-            restarts: keeper.restarts(),
-            last_exit: keeper.last_exit(),
+            restarts: ends.restarts,
+            last_exit: ends.last,
             port: kept.deployment.port,
             log_tail,
         })
     }
 
-    /// A name that chora or somebody else runs under is not ours to deploy.
+    /// A name under which chora, or somebody else, runs or ran something is not ours to deploy.
     async fn refuse_foreign(&self, name: &str) -> Result<(), ApiError> {
         let status = self
             .0
@@ -278,9 +298,9 @@ impl Fleet {
             .inspect(name)
             .await
             .map_err(|error| failed(&error))?;
-        if name == self.0.own_name || status.state == RunState::Running {
+        if name == self.0.own_name || status.state != RunState::Absent {
             let message = format!(
-                "service `{name}` runs already and was not deployed through this orchestrator"
+                "there is a service `{name}` that was not deployed through this orchestrator"
             );
             return Err(ApiError::new(StatusCode::CONFLICT, "name_taken", message));
         }

@@ -1,0 +1,16 @@
+//! What bad input gets: a named error with its exit code and a next action, nothing half-written, nothing left running.
+
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(test)]
+mod configuration;
+#[cfg(test)]
+mod plugins;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod services;
+#[cfg(test)]
+mod storage;
