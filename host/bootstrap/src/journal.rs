@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
 use chora_model::event::Event;
+use chora_model::fault;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -64,14 +65,16 @@ fn sum(text: &str) -> String {
 
 /// Opens a new journal for appending; its directory must exist. Its name is durable when this returns.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .append(true)
-        .create_new(true)
-        .open(path)?;
-    if let Some(directory) = path.parent() {
-        File::open(directory)?.sync_all()?;
-    }
-    Ok(file)
+    fault::around("journal.create", &"journal", || {
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(path)?;
+        if let Some(directory) = path.parent() {
+            File::open(directory)?.sync_all()?;
+        }
+        Ok(file)
+    })
 }
 
 /// Writes lines and makes them durable.
@@ -79,8 +82,8 @@ pub(crate) fn append(file: &mut File, lines: &[u8]) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    file.write_all(lines)?;
-    file.sync_data()
+    fault::step("journal.write", &"journal", || file.write_all(lines))?;
+    fault::step("journal.sync", &"journal", || file.sync_data())
 }
 
 /// What a journal holds.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use chora_engine::RunState;
 use chora_model::credentials;
 use chora_model::failure::{Code, Failure};
+use chora_model::fault;
 use chora_model::layout::Layout;
 use futures_util::future::join_all;
 use tokio::time::{Duration, timeout};
@@ -29,7 +30,8 @@ fn condemned(layout: &Layout) -> PathBuf {
 /// Finishes deleting data that a killed run had begun to delete.
 pub(crate) fn clear_leftovers(layout: &Layout) -> Result<(), Failure> {
     let path = condemned(layout);
-    match std::fs::remove_dir_all(&path) {
+    let deleted = fault::step("data.delete", &"data", || std::fs::remove_dir_all(&path));
+    match deleted {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(report::io_failure("delete", &path, &error)),
@@ -40,7 +42,10 @@ pub(crate) fn clear_leftovers(layout: &Layout) -> Result<(), Failure> {
 pub(crate) fn delete_data(layout: &Layout) -> Result<bool, Failure> {
     clear_leftovers(layout)?;
     let data = layout.data();
-    match std::fs::rename(&data, condemned(layout)) {
+    let renamed = fault::step("data.condemn", &"data", || {
+        std::fs::rename(&data, condemned(layout))
+    });
+    match renamed {
         Ok(()) => clear_leftovers(layout).map(|()| true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(report::io_failure("delete", &data, &error)),

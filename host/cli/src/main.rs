@@ -15,5 +15,6 @@ mod run;
 mod signals;
 
 fn main() -> std::process::ExitCode {
+    chora_model::fault::begin();
     app::run(std::env::args_os()).into()
 }

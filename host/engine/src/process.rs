@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chora_model::fault;
 use chora_model::layout::Layout;
 use tokio::sync::watch;
 
@@ -56,6 +57,19 @@ impl ProcessEngine {
                 children: Mutex::default(),
             }),
         }
+    }
+
+    fn reach(
+        &self,
+        name: &'static str,
+        side: &'static str,
+        service: &str,
+    ) -> Result<(), EngineError> {
+        fault::reach(name, side, &service).map_err(|source| EngineError::Io {
+            service: service.to_owned(),
+            path: self.shared.layout.processes(),
+            source,
+        })
     }
 
     /// Reads the service's record and looks whether its process lives.
@@ -184,20 +198,29 @@ impl Engine for ProcessEngine {
     }
 
     async fn start(&self, spec: &ServiceSpec, secrets: &SecretEnv) -> Result<Started, EngineError> {
-        self.start_locked(spec, secrets).await
+        self.reach("engine.start", "before", &spec.name)?;
+        let started = self.start_locked(spec, secrets).await?;
+        self.reach("engine.start", "after", &spec.name)?;
+        Ok(started)
     }
 
     async fn stop(&self, service: &str, grace: Duration) -> Result<bool, EngineError> {
+        self.reach("engine.stop", "before", service)?;
         let _lock = record::lock(&self.shared.layout, service).await?;
-        self.stop_found(service, grace).await
+        let stopped = self.stop_found(service, grace).await?;
+        self.reach("engine.stop", "after", service)?;
+        Ok(stopped)
     }
 
     async fn remove(&self, service: &str, grace: Duration) -> Result<bool, EngineError> {
+        self.reach("engine.remove", "before", service)?;
         let _lock = record::lock(&self.shared.layout, service).await?;
         self.stop_found(service, grace).await?;
         let layout = self.shared.layout.clone();
         let name = service.to_owned();
-        blocking(service, move || Record::delete(&layout, &name)).await
+        let removed = blocking(service, move || Record::delete(&layout, &name)).await?;
+        self.reach("engine.remove", "after", service)?;
+        Ok(removed)
     }
 
     async fn wait_exit(&self, service: &str) -> Result<Exit, EngineError> {

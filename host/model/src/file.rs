@@ -2,10 +2,13 @@
 //!
 //! Called by everything that keeps a file: state, credentials, lock, configuration.
 
+use std::borrow::Cow;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use crate::fault;
 
 /// What was being done to a file when it went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,22 +85,23 @@ const TEMPORARY_SUFFIX: &str = ".chora-tmp";
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     let fail = |operation| move |source| FileError::new(path, operation, source);
     let directory = directory_of(path);
-    let mut temporary = tempfile::Builder::new()
-        .prefix(&temporary_prefix(path))
-        .suffix(TEMPORARY_SUFFIX)
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(directory)
-        .map_err(fail(FileOperation::Create))?;
-    temporary
-        .write_all(bytes)
+    let name = name_of(path);
+    let mut temporary = fault::around("file.create", &name, || {
+        tempfile::Builder::new()
+            .prefix(&temporary_prefix(path))
+            .suffix(TEMPORARY_SUFFIX)
+            .permissions(Permissions::from_mode(mode))
+            .tempfile_in(directory)
+    })
+    .map_err(fail(FileOperation::Create))?;
+    fault::step("file.write", &name, || temporary.write_all(bytes))
         .map_err(fail(FileOperation::Write))?;
-    temporary
-        .as_file()
-        .sync_all()
+    fault::step("file.sync", &name, || temporary.as_file().sync_all())
         .map_err(fail(FileOperation::Sync))?;
-    temporary
-        .persist(path)
-        .map_err(|error| FileError::new(path, FileOperation::Replace, error.error))?;
+    fault::around("file.rename", &name, || {
+        temporary.persist(path).map_err(|error| error.error)
+    })
+    .map_err(fail(FileOperation::Replace))?;
     sync_directory(path)
 }
 
@@ -119,7 +123,8 @@ pub(crate) fn link_atomic(from: &Path, to: &Path) -> Result<(), FileError> {
         })
         .map_err(fail(FileOperation::Create))?;
     // Where both already name the same file, rename does nothing and leaves the temporary name; `linked` removes it when it goes.
-    fs::rename(linked.path(), to).map_err(fail(FileOperation::Replace))
+    fault::step("file.link", &name_of(to), || fs::rename(linked.path(), to))
+        .map_err(fail(FileOperation::Replace))
 }
 
 /// Reads a whole file of at most `cap` bytes; absent when it does not exist.
@@ -154,7 +159,7 @@ pub(crate) fn read_open(file: &File, path: &Path, cap: u64) -> Result<Vec<u8>, F
 /// # Errors
 /// When it exists and cannot be deleted.
 pub fn remove(path: &Path) -> Result<bool, FileError> {
-    match fs::remove_file(path) {
+    match fault::step("file.remove", &name_of(path), || fs::remove_file(path)) {
         Ok(()) => sync_directory(path).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(FileError::new(path, FileOperation::Remove, error)),
@@ -184,8 +189,11 @@ pub fn remove_leftovers(directory: &Path) -> Result<(), FileError> {
 }
 
 fn temporary_prefix(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    format!(".{name}.")
+    format!(".{}.", name_of(path))
+}
+
+fn name_of(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
 }
 
 fn directory_of(path: &Path) -> &Path {
@@ -196,9 +204,11 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 fn sync_directory(path: &Path) -> Result<(), FileError> {
-    File::open(directory_of(path))
-        .and_then(|directory| directory.sync_all())
-        .map_err(|error| FileError::new(path, FileOperation::SyncDirectory, error))
+    let directory = directory_of(path);
+    fault::step("file.sync-directory", &name_of(path), || {
+        File::open(directory)?.sync_all()
+    })
+    .map_err(|error| FileError::new(path, FileOperation::SyncDirectory, error))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod config;
 pub mod credentials;
 pub mod event;
 pub mod failure;
+pub mod fault;
 pub mod file;
 pub mod grant;
 pub mod layout;

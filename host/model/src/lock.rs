@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::fault;
 use crate::file::{self, FileError, FileOperation};
 
 /// Who looks whether the lock is held holds it for an instant itself; who wants it therefore asks again for a while before it gives up.
@@ -106,6 +107,9 @@ impl EnvironmentLock {
             .map_err(|error| FileError::new(path, FileOperation::Open, error))?;
         let mut attempt = 1;
         loop {
+            if fault::skips("lock.take") {
+                break;
+            }
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) if attempt < ATTEMPTS => {
@@ -127,9 +131,11 @@ impl EnvironmentLock {
 
     fn describe(&mut self, holder: &Holder) -> io::Result<()> {
         let text = serde_json::to_vec(holder).map_err(io::Error::from)?;
-        self.file.set_len(0)?;
-        self.file.rewind()?;
-        self.file.write_all(&text)
+        fault::step("lock.describe", &"lock", || {
+            self.file.set_len(0)?;
+            self.file.rewind()?;
+            self.file.write_all(&text)
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use chora_model::event::{EventKind, HostCall};
+use chora_model::fault;
 use chora_model::grant::{self, Access};
 use sha2::{Digest, Sha256};
 
@@ -148,6 +149,7 @@ impl CallState {
                 began: Instant::now(),
             }));
         }
+        fault::reach("host-call", "before", &record.function)?;
         self.set_outstanding(Some(format!("{}({target})", function.name)));
         Ok(Decision::Allowed(Permit {
             scene,
@@ -163,6 +165,8 @@ impl CallState {
             mut record,
             began,
         } = permit;
+        // Only a killed process loses what was done: an error here would be the guest's to explain.
+        let _ = fault::reach("host-call", "after", &record.function);
         record.bytes = record.bytes.saturating_add(bytes as u64);
         record.duration_us = micros(began.elapsed());
         self.set_outstanding(None);

@@ -67,7 +67,11 @@ impl Workspace {
 
     /// Builds the program in the dev profile and returns where it is.
     pub(crate) fn build_chora(&self) -> Result<PathBuf> {
-        succeed(self.cargo().args(["build", "--package", "chora"]))?;
+        // With the features that the whole workspace asks for, as the tests have them: else wasmtime is compiled twice.
+        succeed(
+            self.cargo()
+                .args(["build", "--workspace", "--bin", "chora"]),
+        )?;
         Ok(self
             .target
             .join("debug")

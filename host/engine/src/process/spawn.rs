@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, PoisonError};
 
+use chora_model::fault;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
@@ -160,12 +161,14 @@ impl ProcessEngine {
         let second = log.try_clone().map_err(failed)?;
         // Chora's own files are close-on-exec; this is for what chora inherited from its caller, such as a lock that a service would otherwise hold for as long as it lives.
         close_fds::set_fds_cloexec_threadsafe(3, &[]);
-        command(program, arguments, spec, secrets)
-            .env(TOKEN, &record.token)
-            .stdout(log)
-            .stderr(second)
-            .spawn()
-            .map_err(failed)
+        fault::around("process.spawn", &spec.name, || {
+            command(program, arguments, spec, secrets)
+                .env(TOKEN, &record.token)
+                .stdout(log)
+                .stderr(second)
+                .spawn()
+        })
+        .map_err(failed)
     }
 
     /// Collects the child when it ends, tells who waits, and writes down how it ended.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chora_model::fault;
 use rustix::process::{Signal, kill_process_group};
 
 use super::identity::Identity;
@@ -90,13 +91,16 @@ fn signal(service: &str, identity: &Identity, signal: Signal) -> Result<(), Engi
     let Some(pid) = identity.raw() else {
         return Ok(());
     };
-    match kill_process_group(pid, signal) {
-        Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
-        Err(error) => Err(EngineError::Process {
-            service: service.to_owned(),
-            pid: identity.pid,
-            action: "signal",
-            source: error.into(),
-        }),
-    }
+    let signalled = fault::around("process.signal", &service, || {
+        match kill_process_group(pid, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    });
+    signalled.map_err(|source| EngineError::Process {
+        service: service.to_owned(),
+        pid: identity.pid,
+        action: "signal",
+        source,
+    })
 }

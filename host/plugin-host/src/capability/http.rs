@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use chora_model::fault;
 use chora_model::grant::Access;
 use futures_util::StreamExt as _;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -126,6 +127,7 @@ impl Host for CallState {
             .timeout
             .map_or(USUAL, |timeout| Duration::from_millis(timeout).min(LONGEST));
         let exchange = async {
+            lost("before")?;
             let client = scene.clients.get(&checked.url).map_err(failed)?;
             let sent = client
                 .request(checked.method, checked.url)
@@ -134,7 +136,9 @@ impl Host for CallState {
                 .send()
                 .await
                 .map_err(failed)?;
-            receive(sent, self.limits.body).await
+            let answer = receive(sent, self.limits.body).await?;
+            lost("after")?;
+            Ok(answer)
         };
         let answer = match tokio::time::timeout(limit, exchange).await {
             Ok(answer) => answer,
@@ -227,6 +231,11 @@ async fn receive(response: reqwest::Response, most: usize) -> Result<Response, E
         headers,
         body,
     })
+}
+
+/// A request or an answer that gets lost in a test.
+fn lost(side: &'static str) -> Result<(), Error> {
+    fault::reach("http.send", side, &"").map_err(|error| Error::Unreachable(error.to_string()))
 }
 
 fn failed(error: reqwest::Error) -> Error {
