@@ -7,6 +7,8 @@ mod support;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod failing;
 #[cfg(test)]
 mod fresh;

@@ -58,6 +58,7 @@ pub(crate) async fn measure() -> Result<()> {
     let (engine, _) = chora_engine::engine_for(EngineChoice::Process, &loaded.layout, exe)?;
     let vault = CredentialVault::new(
         loaded.layout.credentials(),
+        loaded.layout.data(),
         config.credentials.clone(),
         Vec::new(),
     );

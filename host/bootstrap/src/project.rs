@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chora_engine::Engine;
 use chora_model::config::{self, Config, EngineChoice, Source};
@@ -27,6 +28,8 @@ pub struct OpenOptions {
     pub exe: PathBuf,
     /// Where compiled plugins are kept; absent to compile them each time.
     pub cache: Option<PathBuf>,
+    /// How long a command that changes something waits for another one to end.
+    pub lock_wait: Duration,
 }
 
 /// A project's environment, opened.
@@ -39,6 +42,7 @@ pub struct Project {
     pub files: Vec<PathBuf>,
     /// Whether there was no configuration and the built-in one is used.
     pub builtin_config: bool,
+    pub(crate) lock_wait: Duration,
     engine: Arc<dyn Engine>,
     engine_reason: String,
     plugins: Arc<Plugins>,
@@ -65,6 +69,7 @@ impl Project {
             builtin_config: loaded.builtin,
             files: loaded.files,
             engine_reason,
+            lock_wait: options.lock_wait,
             ..project
         })
     }
@@ -81,9 +86,15 @@ impl Project {
             None => layout.credentials(),
         };
         let names = config.services.iter().map(|service| service.name.clone());
-        let vault = CredentialVault::new(path, config.credentials.clone(), names.collect());
+        let vault = CredentialVault::new(
+            path,
+            layout.data(),
+            config.credentials.clone(),
+            names.collect(),
+        );
         Self {
             builtin_config: false,
+            lock_wait: Duration::ZERO,
             files: Vec::new(),
             engine,
             engine_reason: String::new(),

@@ -101,13 +101,12 @@ pub fn lock_failure(error: &LockError) -> Failure {
     match error {
         LockError::Held(holder) => {
             let failure = of(Code::Locked, error);
+            let failure = failure
+                .next("wait for it to end, with `--lock-wait SECONDS` or by running the command again later");
             if holder.pid == 0 {
-                failure.next("wait for the other run to end, then run the command again")
+                failure
             } else {
-                failure.next(format!(
-                    "wait for it to end, or end it with `kill {}`, then run the command again",
-                    holder.pid
-                ))
+                failure.next(format!("or end it with `kill {}`", holder.pid))
             }
         }
         LockError::File(error) => file_failure(error),
@@ -124,7 +123,8 @@ pub(crate) fn credential_failure(error: &CredentialError) -> Failure {
         CredentialError::Mode { .. }
         | CredentialError::Owner { .. }
         | CredentialError::Corrupt { .. }
-        | CredentialError::Value { .. } => of(Code::StateCorrupted, error),
+        | CredentialError::Value { .. }
+        | CredentialError::DataWithout { .. } => of(Code::StateCorrupted, error),
         CredentialError::Random(_) | CredentialError::Encode(_) => of(Code::IoError, error),
     }
 }

@@ -50,7 +50,7 @@ pub async fn bootstrap(
         resume: options.resume,
     };
     let begun = Instant::now();
-    let session = match Session::open(project, wanted, Arc::clone(&events)).await {
+    let session = match Session::open(project, wanted, Arc::clone(&events), &cancel).await {
         Ok(session) => session,
         Err(failure) => return not_opened(project, wanted, &events, begun, failure),
     };

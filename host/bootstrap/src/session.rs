@@ -1,6 +1,7 @@
 //! A run from its lock to its summary: what bootstrap, rollback, reset and validate have in common.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chora_model::event::{Ending, EventKind, EventSink, RunKind, Summary};
 use chora_model::failure::{Code, Failure};
@@ -11,6 +12,7 @@ use chora_plugin_host::Scene;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::cancel::{Cancel, Urgency};
 use crate::dispatch::{Crew, Ran, Work, critical_path};
 use crate::health::HealthWaiter;
 use crate::journal;
@@ -20,6 +22,9 @@ use crate::record::{Facts, reduce};
 use crate::removal;
 use crate::report;
 use crate::stage::{Keeps, Stage};
+
+/// How often a lock that is waited for is tried: the kernel has no wait for it that could be broken off.
+const LOCK_POLL: Duration = Duration::from_millis(50);
 
 /// What kind of run is to be opened.
 #[derive(Debug, Clone, Copy)]
@@ -63,11 +68,19 @@ impl<'a> Session<'a> {
         project: &'a Project,
         wanted: Wanted,
         events: Arc<dyn EventSink>,
+        cancel: &Cancel,
     ) -> Result<Self, Failure> {
         let lock = if wanted.dry_run {
             None
         } else {
-            Some(lock(project, wanted).await?)
+            let say = |message| events.emit(EventKind::Notice { message });
+            let locking = lock(project, wanted.command(), &say);
+            tokio::select! {
+                taken = locking => Some(taken?),
+                _ = cancel.beyond(Urgency::None) => {
+                    return Err(report::interrupted(wanted.kind, &cancel.reason()));
+                }
+            }
         };
         let (found, unreadable) = match state::load(&project.layout) {
             Ok(found) => (found, None),
@@ -254,8 +267,8 @@ pub(crate) fn not_opened(
         run: Uuid::now_v7().to_string(),
         kind: wanted.kind,
         environment: project.layout.environment.clone(),
-        ending: Ending::Failed,
-        exit_code: report::exit_code(wanted.kind, Ending::Failed, Some(&failure)),
+        ending: ending_of(&failure),
+        exit_code: report::exit_code(wanted.kind, ending_of(&failure), Some(&failure)),
         dry_run: wanted.dry_run,
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         changed: 0,
@@ -280,10 +293,40 @@ pub(crate) fn not_opened(
     summary
 }
 
-async fn lock(project: &Project, wanted: Wanted) -> Result<EnvironmentLock, Failure> {
+/// Takes the environment's lock in the name of a command, and clears what a killed one left half done. Waits for another holder as long as the project allows, and says so once.
+pub(crate) async fn lock(
+    project: &Project,
+    command: &'static str,
+    say: &(dyn Fn(String) + Sync),
+) -> Result<EnvironmentLock, Failure> {
+    let begun = Instant::now();
+    let mut is_first = true;
+    loop {
+        let mut failure = match try_lock(project, command).await {
+            Err(failure) if failure.code == Code::Locked => failure,
+            taken => return taken,
+        };
+        let left = project.lock_wait.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            if !project.lock_wait.is_zero() {
+                failure.details.push(format!(
+                    "waited for it for {:.0?}, as `--lock-wait` says",
+                    project.lock_wait
+                ));
+            }
+            return Err(failure);
+        }
+        if std::mem::take(&mut is_first) {
+            say(format!("{}; waiting for it to end", failure.message));
+        }
+        tokio::time::sleep(LOCK_POLL.min(left)).await;
+    }
+}
+
+async fn try_lock(project: &Project, command: &'static str) -> Result<EnvironmentLock, Failure> {
     let layout = project.layout.clone();
     let taken = tokio::task::spawn_blocking(move || {
-        let lock = EnvironmentLock::acquire(&layout.lock(), wanted.command())
+        let lock = EnvironmentLock::acquire(&layout.lock(), command)
             .map_err(|error| report::lock_failure(&error))?;
         // What a killed run left half done may be cleared by the lock's holder only.
         file::remove_leftovers(&layout.home).map_err(|error| report::file_failure(&error))?;

@@ -48,6 +48,7 @@ pub(crate) async fn open(app: &App) -> Result<Arc<Project>, Ended> {
             .collect(),
         exe: std::env::current_exe().context("failed to find chora's own executable")?,
         cache: compile_cache(),
+        lock_wait: app.global.lock_wait,
     };
     let project = Project::open(options).await?;
     app.output

@@ -108,6 +108,14 @@ pub enum CredentialError {
     /// The file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// They are gone, and what was made with them is not.
+    #[error("the credentials in `{}` are gone, and there is data in `{}` that was made with them; restore the file from a backup, or make new ones with `chora config rotate-credentials --despite-data`, or give the data up with `chora reset --volumes`", .path.display(), .data.display())]
+    DataWithout {
+        /// The file.
+        path: PathBuf,
+        /// Where the data is.
+        data: PathBuf,
+    },
     /// The system gave no random bytes.
     #[error("the system gives no random numbers to make credentials of")]
     Random(#[source] getrandom::Error),
@@ -187,33 +195,77 @@ pub fn load(path: &Path) -> Result<Option<Credentials>, CredentialError> {
     Ok(Some(Credentials(secrets.collect())))
 }
 
+/// The names of the credentials that [`ensure`] would make.
+///
+/// # Errors
+/// As for [`load`], and [`CredentialError::DataWithout`] when the signing secret is not there while `data` holds what was made with it.
+pub fn missing(
+    path: &Path,
+    services: &[String],
+    data: &Path,
+) -> Result<Vec<String>, CredentialError> {
+    let existing = load(path)?.unwrap_or_default();
+    let missing: Vec<String> = wanted(services)
+        .filter(|name| existing.get(name).is_none())
+        .collect();
+    // A key alone is missing where a service is new; data depends on the signing secret of its time.
+    if missing.iter().any(|name| name == JWT_SECRET) && holds_data(data)? {
+        return Err(CredentialError::DataWithout {
+            path: path.to_owned(),
+            data: data.to_owned(),
+        });
+    }
+    Ok(missing)
+}
+
 /// Makes the credentials that are missing: the signing secret and an API key for each of the services. Existing ones are never changed.
 ///
 /// # Errors
-/// As for [`load`], and when the file cannot be written.
+/// As for [`missing`], and when the file cannot be written.
 pub fn ensure(
     path: &Path,
     settings: &CredentialSettings,
     services: &[String],
+    data: &Path,
 ) -> Result<Ensured, CredentialError> {
-    let existing = load(path)?.unwrap_or_default();
-    complete(path, settings, services, existing)
+    let missing = missing(path, services, data)?;
+    make(path, settings, missing)
 }
 
 /// Makes every credential anew. The caller sees to it that no data depends on the old ones; credentials that are neither the signing secret nor a service's key are kept.
 ///
 /// # Errors
-/// As for [`ensure`]; the old file is then still there.
+/// As for [`load`], and when the file cannot be written; the old file is then still there.
 pub fn rotate(
     path: &Path,
     settings: &CredentialSettings,
     services: &[String],
 ) -> Result<Ensured, CredentialError> {
-    let mut existing = load(path)?.unwrap_or_default();
-    for name in wanted(services) {
-        existing.0.remove(&name);
+    make(path, settings, wanted(services).collect())
+}
+
+/// Whether there is any file below the directory of the services' data.
+///
+/// # Errors
+/// When a directory cannot be read.
+pub fn holds_data(data: &Path) -> Result<bool, FileError> {
+    let mut left = vec![data.to_owned()];
+    while let Some(directory) = left.pop() {
+        let fail = |error| FileError::new(&directory, FileOperation::Read, error);
+        let entries = match fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(fail(error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(fail)?;
+            if !entry.file_type().map_err(fail)?.is_dir() {
+                return Ok(true);
+            }
+            left.push(entry.path());
+        }
     }
-    complete(path, settings, services, existing)
+    Ok(false)
 }
 
 /// Deletes the credential file; fine when there is none.
@@ -232,24 +284,20 @@ fn wanted(services: &[String]) -> impl Iterator<Item = String> {
     std::iter::once(JWT_SECRET.to_owned()).chain(keys)
 }
 
-fn complete(
+/// Makes these, in place of those of the same names.
+fn make(
     path: &Path,
     settings: &CredentialSettings,
-    services: &[String],
-    mut credentials: Credentials,
+    created: Vec<String>,
 ) -> Result<Ensured, CredentialError> {
-    let mut created = Vec::new();
-    for name in wanted(services) {
-        if credentials.0.contains_key(&name) {
-            continue;
-        }
+    let mut credentials = load(path)?.unwrap_or_default();
+    for name in &created {
         let value = if name == JWT_SECRET {
             hex(&random(settings.jwt_secret_bits)?)
         } else {
             URL_SAFE_NO_PAD.encode(random(settings.api_key_bits)?)
         };
         credentials.0.insert(name.clone(), Secret(value));
-        created.push(name);
     }
     if !created.is_empty() {
         write(path, &credentials)?;

@@ -18,6 +18,7 @@ pub struct Bearer(pub(crate) String);
 /// The credential file of an environment, and what was read from it.
 pub struct CredentialVault {
     path: PathBuf,
+    data: PathBuf,
     settings: CredentialSettings,
     services: Vec<String>,
     read: Mutex<Option<Arc<Credentials>>>,
@@ -32,10 +33,16 @@ struct Claims<'a> {
 }
 
 impl CredentialVault {
-    /// A vault over the file; nothing is read yet.
-    pub fn new(path: PathBuf, settings: CredentialSettings, services: Vec<String>) -> Self {
+    /// A vault over the file; nothing is read yet. `data` is where the data lies that is made with the credentials.
+    pub fn new(
+        path: PathBuf,
+        data: PathBuf,
+        settings: CredentialSettings,
+        services: Vec<String>,
+    ) -> Self {
         Self {
             path,
+            data,
             settings,
             services,
             read: Mutex::new(None),
@@ -59,7 +66,7 @@ impl CredentialVault {
     /// Makes what is missing.
     pub fn ensure(&self) -> Result<Change, CredentialError> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let ensured = credentials::ensure(&self.path, &self.settings, &self.services)?;
+        let ensured = credentials::ensure(&self.path, &self.settings, &self.services, &self.data)?;
         *read = Some(Arc::new(ensured.credentials));
         Ok(if ensured.created.is_empty() {
             Change::Unchanged
@@ -70,14 +77,16 @@ impl CredentialVault {
 
     /// Whether [`Self::ensure`] would make anything.
     pub fn is_incomplete(&self) -> Result<bool, CredentialError> {
-        let Some(current) = self.current()? else {
-            return Ok(true);
-        };
-        let missing = |service: &String| {
-            let name = chora_model::config::api_key_name(service);
-            current.get(&name).is_none()
-        };
-        Ok(current.get("jwt_secret").is_none() || self.services.iter().any(missing))
+        let missing = credentials::missing(&self.path, &self.services, &self.data)?;
+        Ok(!missing.is_empty())
+    }
+
+    /// Makes all of them anew, and answers their names. The caller sees to it that no data depends on the old ones.
+    pub fn rotate(&self) -> Result<Vec<String>, CredentialError> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let rotated = credentials::rotate(&self.path, &self.settings, &self.services)?;
+        *read = Some(Arc::new(rotated.credentials));
+        Ok(rotated.created)
     }
 
     /// Forgets what was read, for example after the file was deleted.

@@ -140,7 +140,12 @@ fn scenery(plan: &Plan, fates: &[(&'static str, Fate)], keeps: Keeps) -> Scenery
     let directory = tempfile::tempdir().unwrap();
     let layout = Layout::new(directory.path(), "dev", true);
     let config = config(&[("a", 1, &[])]);
-    let vault = CredentialVault::new(layout.credentials(), config.credentials.clone(), Vec::new());
+    let vault = CredentialVault::new(
+        layout.credentials(),
+        layout.data(),
+        config.credentials.clone(),
+        Vec::new(),
+    );
     let heard = Arc::new(Heard::default());
     let state = State::new("dev", "process", "run");
     let stage = Stage::new(

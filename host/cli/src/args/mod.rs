@@ -12,6 +12,7 @@ mod status;
 mod validate;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chora_model::config::EngineChoice;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -68,6 +69,16 @@ pub(crate) struct GlobalArgs {
     /// What runs the services [default: the configuration's, or auto]
     #[arg(long, value_enum, global = true)]
     pub(crate) engine: Option<EngineArg>,
+    /// How long to wait for another command that changes the environment, instead of ending with 9 at once
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value = "0",
+        hide_default_value = true,
+        value_parser = seconds::parse_or_none,
+        global = true
+    )]
+    pub(crate) lock_wait: Duration,
     /// Say more: each step's beginning and its log lines; and log to stderr, which CHORA_LOG refines
     #[arg(short, long, global = true, action = ArgAction::SetTrue)]
     pub(crate) verbose: bool,

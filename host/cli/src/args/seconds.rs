@@ -17,6 +17,14 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// The same, or 0 for not at all.
+pub(super) fn parse_or_none(text: &str) -> Result<Duration, String> {
+    if text.trim() == "0" {
+        return Ok(Duration::ZERO);
+    }
+    parse(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -118,7 +118,7 @@ fn a_service_gets_the_signing_secret_and_its_own_key_only() {
     };
     let names = ["text-tools".to_owned(), "gateway".to_owned()];
     let path = folder.path().join("credentials.json");
-    let made = credentials::ensure(&path, &settings, &names).unwrap();
+    let made = credentials::ensure(&path, &settings, &names, &folder.path().join("data")).unwrap();
     let secrets = SecretEnv::for_name("text-tools", &made.credentials);
     let names: Vec<&str> = secrets.0.keys().map(String::as_str).collect();
     assert_eq!(names, ["API_KEY_TEXT_TOOLS", "JWT_SECRET"]);

@@ -15,7 +15,7 @@ const SETTINGS: CredentialSettings = CredentialSettings {
 };
 
 struct Place {
-    _folder: TempDir,
+    folder: TempDir,
     path: PathBuf,
 }
 
@@ -23,10 +23,12 @@ impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("home/credentials.json");
-        Self {
-            _folder: folder,
-            path,
-        }
+        Self { folder, path }
+    }
+
+    /// Where the data would be that is made with the credentials.
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("home/data")
     }
 
     /// A place with a private file that holds this.
@@ -38,7 +40,11 @@ impl Place {
     }
 
     fn ensure(&self, services: &[&str]) -> Ensured {
-        ensure(&self.path, &SETTINGS, &owned(services)).unwrap()
+        self.try_ensure(services).unwrap()
+    }
+
+    fn try_ensure(&self, services: &[&str]) -> Result<Ensured, CredentialError> {
+        ensure(&self.path, &SETTINGS, &owned(services), &self.data())
     }
 
     fn error(&self) -> CredentialError {
@@ -79,7 +85,7 @@ fn each_credential_has_as_much_entropy_as_configured() {
             api_key_bits,
             storage_path: None,
         };
-        let made = ensure(&place.path, &settings, &owned(&["web"])).unwrap();
+        let made = ensure(&place.path, &settings, &owned(&["web"]), &place.data()).unwrap();
         let secret = value(&made.credentials, JWT_SECRET);
         assert!(secret.bytes().all(|byte| byte.is_ascii_hexdigit()));
         assert_eq!(secret.len() * 4, (jwt_secret_bits as usize).div_ceil(8) * 8);
@@ -134,6 +140,36 @@ fn rotating_changes_what_chora_made_and_nothing_else() {
 }
 
 #[test]
+fn lost_credentials_are_not_made_anew_while_their_data_is_there() {
+    let place = Place::new();
+    fs::create_dir_all(place.data().join("web/empty")).unwrap();
+    place.ensure(&["web"]);
+    fs::write(place.data().join("web/table"), "rows").unwrap();
+    place.ensure(&["web"]);
+    let added = place.ensure(&["web", "worker"]);
+    assert_eq!(added.created, ["api_key_worker"], "a new service gets one");
+
+    for lost in ["", r#"{"api_key_web": "left"}"#] {
+        remove(&place.path).unwrap();
+        if !lost.is_empty() {
+            file::write_atomic(&place.path, lost.as_bytes(), 0o600).unwrap();
+        }
+        let error = place.try_ensure(&["web"]).unwrap_err();
+        assert!(
+            matches!(error, CredentialError::DataWithout { .. }),
+            "{error}"
+        );
+        let message = error.to_string();
+        for part in ["home/data", "--despite-data", "chora reset --volumes"] {
+            assert!(message.contains(part), "{part} in {message}");
+        }
+        assert_eq!(place.path.exists(), !lost.is_empty());
+    }
+    let made = rotate(&place.path, &SETTINGS, &owned(&["web"])).unwrap();
+    assert_eq!(made.created, ["jwt_secret", "api_key_web"]);
+}
+
+#[test]
 fn a_file_that_others_can_read_is_refused_with_the_way_to_mend_it() {
     let place = Place::holding(r#"{"jwt_secret": "0011223344"}"#);
     for mode in [0o644, 0o640, 0o602, 0o601] {
@@ -142,7 +178,7 @@ fn a_file_that_others_can_read_is_refused_with_the_way_to_mend_it() {
         let fix = format!("`chmod 600 {}`", place.path.display());
         assert!(message.contains(&fix), "{message}");
         assert!(message.contains(&format!("mode {mode:04o}")), "{message}");
-        let refused = ensure(&place.path, &SETTINGS, &[]).unwrap_err();
+        let refused = place.try_ensure(&[]).unwrap_err();
         assert!(matches!(refused, CredentialError::Mode { .. }));
     }
     fs::set_permissions(&place.path, Permissions::from_mode(0o400)).unwrap();
@@ -167,7 +203,7 @@ fn a_corrupt_file_is_an_error_that_shows_nothing_of_it_and_is_not_replaced() {
         let message = format!("{error} {error:?}");
         assert!(message.contains(reason), "{text}: {message}");
         assert!(!message.contains("hush"), "{message}");
-        let refused = ensure(&place.path, &SETTINGS, &owned(&["web"])).unwrap_err();
+        let refused = place.try_ensure(&["web"]).unwrap_err();
         assert!(matches!(refused, CredentialError::Corrupt { .. }));
         assert_eq!(fs::read_to_string(&place.path).unwrap(), text);
     }

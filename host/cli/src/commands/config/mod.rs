@@ -1,5 +1,6 @@
-//! `chora config`: the configuration, shown, checked and edited.
+//! `chora config`: the configuration, shown, checked and edited, and the credentials.
 
+mod credentials;
 mod edit;
 
 use anyhow::Context;
@@ -7,6 +8,7 @@ use chora_model::config::{self, Loaded};
 
 use crate::app::App;
 use crate::args::{ConfigCommand, ShowFormat};
+use crate::commands::{Workers, wait};
 use crate::exit::Exit;
 use crate::failure::Ended;
 use crate::output::{GOOD, escape, paint};
@@ -18,6 +20,16 @@ pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Ended> {
         ConfigCommand::Show { format } => show(app, *format),
         ConfigCommand::Validate => validate(app),
         ConfigCommand::Edit => edit::run(app),
+        ConfigCommand::RotateCredentials {
+            force,
+            despite_data,
+        } => wait(
+            Workers::One,
+            credentials::rotate(app, *force, *despite_data),
+        ),
+        ConfigCommand::ApplyCredentials { format } => {
+            wait(Workers::Many, credentials::apply(app, *format))
+        }
     }
 }
 

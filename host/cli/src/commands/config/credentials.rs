@@ -1,0 +1,81 @@
+//! `chora config rotate-credentials` and `apply-credentials`: new secrets, and the services that are to use them.
+
+use anyhow::Context;
+use chora_bootstrap::{BootstrapOptions, RotateOptions};
+use chora_engine::RunState;
+
+use crate::app::App;
+use crate::args::Format;
+use crate::exit::Exit;
+use crate::failure::Ended;
+use crate::output::{GOOD, one_line, paint};
+use crate::{project, prompt, run};
+
+/// How long bringing the services up again may take.
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1_800);
+
+/// Makes every credential anew.
+pub(super) async fn rotate(app: &App, force: bool, despite_data: bool) -> Result<Exit, Ended> {
+    if !force {
+        prompt::must_be_able_to_ask("config rotate-credentials")?;
+    }
+    let project = project::open(app).await?;
+    if !force {
+        app.output.error(&format!(
+            "Every credential of {} will be made anew; the old ones are lost.",
+            project.config.environment
+        ));
+        if !prompt::confirms(&app.output, "Go on?") {
+            app.output.error("cancelled; nothing was changed");
+            return Ok(Exit::DECLINED);
+        }
+    }
+    let say = |message: String| app.output.error(&one_line(&message));
+    let options = RotateOptions { despite_data };
+    let rotated = chora_bootstrap::rotate_credentials(&project, options, &say).await?;
+    app.output.line(&format!(
+        "{} made anew in {}: {}",
+        paint(GOOD, "✓"),
+        one_line(&rotated.path.display().to_string()),
+        rotated.names.join(", ")
+    ));
+    if !rotated.running.is_empty() {
+        app.output.line(&format!(
+            "  {} still run with the old ones; start them again with `chora config apply-credentials{}`",
+            rotated.running.join(", "),
+            project::options(app)
+        ));
+    }
+    Ok(Exit::DONE)
+}
+
+/// Starts again what runs with other credentials.
+pub(super) async fn apply(app: &App, format: Format) -> Result<Exit, Ended> {
+    let project = project::open(app).await?;
+    let listed = project
+        .engine()
+        .list()
+        .await
+        .context("failed to ask the engine for its services")?;
+    if !listed
+        .iter()
+        .any(|(_, status)| status.state == RunState::Running)
+    {
+        app.output.line(
+            "no service runs; the next `chora bootstrap` starts them with the credentials of the file",
+        );
+        return Ok(Exit::DONE);
+    }
+    let options = BootstrapOptions {
+        resume: true,
+        parallel: None,
+        timeout: TIMEOUT,
+        skip_validation: true,
+        dry_run: false,
+        on_failure_rollback: false,
+    };
+    run::show(app, format, |handles| async move {
+        chora_bootstrap::bootstrap(&project, &options, handles.events, handles.cancel).await
+    })
+    .await
+}
