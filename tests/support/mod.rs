@@ -108,8 +108,14 @@ impl Ecosystem {
 
     /// Runs `chora` to its end.
     pub(crate) fn chora(&self, arguments: &[&str]) -> Output {
+        self.chora_with(&[], arguments)
+    }
+
+    /// Runs `chora` to its end, with these variables in its environment.
+    pub(crate) fn chora_with(&self, variables: &[(&str, String)], arguments: &[&str]) -> Output {
         let output = self
             .command(arguments)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .output()
             .expect("`chora` can be started");
         Output {
