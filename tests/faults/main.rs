@@ -5,8 +5,21 @@
 mod support;
 
 #[cfg(test)]
+#[allow(dead_code, reason = "the suite of the life cycle uses more of it")]
+#[path = "../lifecycle/observe.rs"]
+mod observe;
+
+#[cfg(test)]
+mod concurrent;
+#[cfg(test)]
 mod crashes;
+#[cfg(test)]
+mod durability;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod points;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod seeds;

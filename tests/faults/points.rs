@@ -37,6 +37,12 @@ impl Hit {
         };
         ("FAILPOINTS", format!("{}={wait}return({what})", self.point))
     }
+
+    /// The same at this hit only.
+    pub(crate) fn does_once(&self, what: &str) -> (&'static str, String) {
+        let (variable, always) = self.does(what);
+        (variable, always.replace("return(", "1*return("))
+    }
 }
 
 /// What a command passed, in order: each line the point and what it was about.

@@ -73,7 +73,14 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a run.
     pub(crate) fn new(ecosystem: &Ecosystem) -> Self {
-        let mut child = ecosystem.spawn(&["bootstrap", "--format", "json"]);
+        Self::with(ecosystem, &[])
+    }
+
+    /// Starts a run with further options.
+    pub(crate) fn with(ecosystem: &Ecosystem, options: &[&str]) -> Self {
+        let mut arguments = vec!["bootstrap", "--format", "json"];
+        arguments.extend(options);
+        let mut child = ecosystem.spawn(&arguments);
         let events = BufReader::new(child.stdout.take().expect("a piped output"));
         Self {
             child,

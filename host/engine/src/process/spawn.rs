@@ -87,7 +87,9 @@ impl ProcessEngine {
         };
         let log = self.prepare(spec).await?;
         let mut record = Record::intent(spec, secrets);
-        self.write(&record).await?;
+        if !fault::skips("process.intent") {
+            self.write(&record).await?;
+        }
         let child = match self.spawn(&program, arguments, spec, secrets, &record, log) {
             Ok(child) => child,
             Err(error) => {
