@@ -282,4 +282,6 @@ impl Machine {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
