@@ -10,9 +10,13 @@ mod support;
 mod observe;
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod concurrent;
 #[cfg(test)]
 mod crashes;
+#[cfg(test)]
+mod drift;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]

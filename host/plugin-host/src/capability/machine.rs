@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _};
+use chora_engine::EngineError;
 use chora_model::grant::{Access, MachinePart};
 use sysinfo::{MemoryRefreshKind, System};
 
@@ -44,13 +45,17 @@ impl Host for CallState {
         let found = tokio::task::spawn_blocking(move || ports::listener(port, &likely)).await;
         let answer = match found {
             Ok(Ok(None)) => Ok(None),
-            Ok(Ok(Some(listener))) => Ok(Some(PortHolder {
-                service: owner(&scene, listener.pid).await,
-                pid: listener.pid,
-                command: listener
-                    .command
-                    .map(|command| crate::output::clean_line(&command, 100)),
-            })),
+            Ok(Ok(Some(listener))) => match owner(&scene, listener.pid).await {
+                Ok(service) => Ok(Some(PortHolder {
+                    service,
+                    pid: listener.pid,
+                    command: listener
+                        .command
+                        .map(|command| crate::output::clean_line(&command, 100)),
+                })),
+                // It may be one of ours: calling it a stranger would have it killed.
+                Err(error) => Err(Error::Other(chain(&error))),
+            },
             Ok(Err(error)) => Err(Error::System(format!(
                 "cannot look at port {port}: {error}"
             ))),
@@ -131,9 +136,11 @@ async fn pids(scene: &Scene) -> Vec<u32> {
     pids.collect()
 }
 
-async fn owner(scene: &Scene, pid: Option<u32>) -> Option<String> {
-    // An engine that cannot tell leaves the holder a stranger, which is the careful answer.
-    scene.engine.service_of_pid(pid?).await.ok().flatten()
+async fn owner(scene: &Scene, pid: Option<u32>) -> Result<Option<String>, EngineError> {
+    match pid {
+        Some(pid) => scene.engine.service_of_pid(pid).await,
+        None => Ok(None),
+    }
 }
 
 fn resources(project: &Path) -> Result<ResourceReport, Error> {
