@@ -12,6 +12,8 @@ mod observe;
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod concurrent;
 #[cfg(test)]
 mod crashes;

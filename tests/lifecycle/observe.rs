@@ -80,7 +80,15 @@ impl Running {
     pub(crate) fn with(ecosystem: &Ecosystem, options: &[&str]) -> Self {
         let mut arguments = vec!["bootstrap", "--format", "json"];
         arguments.extend(options);
-        let mut child = ecosystem.spawn(&arguments);
+        Self::of(ecosystem.spawn(&arguments))
+    }
+
+    /// Starts a run with these variables in its environment.
+    pub(crate) fn with_variables(ecosystem: &Ecosystem, variables: &[(&str, String)]) -> Self {
+        Self::of(ecosystem.spawn_with(variables, &["bootstrap", "--format", "json"]))
+    }
+
+    fn of(mut child: Child) -> Self {
         let events = BufReader::new(child.stdout.take().expect("a piped output"));
         Self {
             child,

@@ -127,7 +127,13 @@ impl Ecosystem {
 
     /// Starts `chora`, both outputs piped.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        self.spawn_with(&[], arguments)
+    }
+
+    /// Starts `chora` with these variables in its environment, both outputs piped.
+    pub(crate) fn spawn_with(&self, variables: &[(&str, String)], arguments: &[&str]) -> Child {
         self.command(arguments)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -7,10 +7,11 @@ use anyhow::Result;
 use chora_guest_build::{TARGET, Toolchain};
 
 use crate::workspace::{Workspace, succeed};
-use crate::{documents, setup, test};
+use crate::{documents, packages, setup, test};
 
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     let toolchain = setup::run(workspace)?;
+    packages::ensure()?;
     let checks: [(&str, &dyn Fn() -> Result<()>); 5] = [
         ("format", &|| format(workspace)),
         ("lints", &|| lints(workspace)),

@@ -16,6 +16,7 @@ mod bench;
 mod bootstrap;
 mod ci;
 mod documents;
+mod packages;
 mod setup;
 mod test;
 mod workspace;
@@ -35,7 +36,7 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Make sure that guests can be built: find or install the wasm32-wasip2 target
+    /// Get what building guests and running the tests needs: the wasm32-wasip2 target, and packages of the system
     Setup,
     /// Build chora and run `chora bootstrap` in the current directory
     Bootstrap {
@@ -68,7 +69,10 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::load()?;
     match task {
-        Task::Setup => setup::run(&workspace).map(|_| ExitCode::SUCCESS),
+        Task::Setup => {
+            setup::run(&workspace)?;
+            packages::ensure().map(|()| ExitCode::SUCCESS)
+        }
         Task::Bootstrap { args } => bootstrap::run(&workspace, &args),
         Task::Test { args } => test::run(&workspace, &args),
         Task::Bench => bench::run(&workspace),

@@ -1,0 +1,89 @@
+//! What the tests need besides Rust: programs and libraries of the system. What is missing is installed where that is possible without a question, and named where it is not.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::workspace::succeed;
+
+/// Something that the tests need.
+struct Need {
+    /// What it is for.
+    purpose: &'static str,
+    /// The package of Debian and its kin.
+    package: &'static str,
+    /// Whether it is there.
+    is_there: fn() -> bool,
+}
+
+const NEEDS: [Need; 1] = [Need {
+    purpose: "tests step the clock of processes with libfaketime",
+    package: "faketime",
+    is_there: has_faketime,
+}];
+
+/// Sees to it that everything is there.
+pub(crate) fn ensure() -> Result<()> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.is_there)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    eprintln!("installing {}", packages.join(", "));
+    let installed = install(&packages);
+    let Some(need) = missing.iter().find(|need| !(need.is_there)()) else {
+        return Ok(());
+    };
+    let hint = format!(
+        "install it, on Debian and its kin with `apt-get install {}`",
+        need.package
+    );
+    match installed {
+        Ok(()) => bail!(
+            "`{}` is missing: {}\nhint: {hint}",
+            need.package,
+            need.purpose
+        ),
+        Err(error) => bail!(
+            "`{}` is missing ({}), and installing it failed: {error:#}\nhint: {hint}",
+            need.package,
+            need.purpose
+        ),
+    }
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    if apt_get(&["install"], packages).is_ok() {
+        return Ok(());
+    }
+    // A fresh machine has no list of packages yet.
+    apt_get(&["update"], &[])?;
+    apt_get(&["install"], packages)
+}
+
+/// As the superuser, or through `sudo` where that asks no question.
+fn apt_get(action: &[&str], packages: &[&str]) -> Result<()> {
+    let is_root = rustix::process::geteuid().is_root();
+    let mut command = Command::new(if is_root { "apt-get" } else { "sudo" });
+    if !is_root {
+        command.args(["-n", "apt-get"]);
+    }
+    command
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(["--quiet", "--yes"])
+        .args(action)
+        .args(packages);
+    succeed(&mut command)
+}
+
+fn has_faketime() -> bool {
+    let below = std::fs::read_dir("/usr/lib")
+        .into_iter()
+        .flatten()
+        .flatten();
+    below
+        .map(|entry| entry.path())
+        .chain([Path::new("/usr/lib").to_owned()])
+        .any(|place| place.join("faketime/libfaketimeMT.so.1").is_file())
+}
