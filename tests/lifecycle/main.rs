@@ -5,11 +5,15 @@
 mod support;
 
 #[cfg(test)]
+mod asking;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod failing;
+#[cfg(test)]
+mod following;
 #[cfg(test)]
 mod fresh;
 #[cfg(test)]
@@ -20,3 +24,5 @@ mod observe;
 mod removing;
 #[cfg(test)]
 mod status;
+#[cfg(test)]
+mod watching;

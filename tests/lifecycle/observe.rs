@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
 use crate::support::Ecosystem;
@@ -47,6 +48,14 @@ pub(crate) fn pids_of(ecosystem: &Ecosystem, services: &[&str]) -> BTreeMap<Stri
             ((*service).to_owned(), *pid)
         })
         .collect()
+}
+
+/// Kills a service with all that it started, as nobody in chora would.
+#[track_caller]
+pub(crate) fn kill_service(ecosystem: &Ecosystem, service: &str) {
+    let group = i32::try_from(pids_of(ecosystem, &[service])[service]).expect("a process id");
+    let group = Pid::from_raw(group).expect("a process id");
+    kill_process_group(group, Signal::KILL).expect("a running group");
 }
 
 /// Process ids on record, whether or not the processes answer yet.

@@ -3,11 +3,17 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     reason = "every suite compiles its own copy, and none of them uses all of it"
 )]
 
+mod guard;
+mod ordinary;
 mod ports;
 mod processes;
+mod screen;
+mod terminal;
+mod told;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +21,12 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+pub(crate) use ordinary::as_ordinary_user;
 pub(crate) use ports::Ports;
+pub(crate) use processes::{members, signal};
+pub(crate) use screen::Screen;
+pub(crate) use terminal::{END_OF_INPUT, Terminal};
+pub(crate) use told::Told;
 
 /// What a finished `chora` left.
 #[derive(Debug)]
@@ -29,6 +40,24 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// The same as text.
+    pub(crate) fn of(output: &std::process::Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Fails the test, showing everything, unless standard error holds all of these.
+    #[track_caller]
+    pub(crate) fn complains(self, parts: &[&str]) -> Self {
+        for part in parts {
+            assert!(self.stderr.contains(part), "{part:?} in\n{}", self.stderr);
+        }
+        self
+    }
+
     /// Fails the test, showing everything, unless the exit code is this one.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
@@ -116,13 +145,18 @@ impl Ecosystem {
         let output = self
             .command(arguments)
             .envs(variables.iter().map(|(name, value)| (name, value)))
-            .output()
-            .expect("`chora` can be started");
-        Output {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+            .output();
+        Output::of(&output.expect("`chora` can be started"))
+    }
+
+    /// Starts `chora`, to be heard line by line.
+    pub(crate) fn told(&self, arguments: &[&str]) -> Told {
+        Told::by(self.command(arguments))
+    }
+
+    /// Starts `chora` on a terminal of its own.
+    pub(crate) fn terminal(&self, arguments: &[&str]) -> Terminal {
+        Terminal::start(self.command(arguments))
     }
 
     /// Starts `chora`, both outputs piped.
@@ -159,7 +193,8 @@ impl Ecosystem {
             .collect()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A `chora` that was not started yet, without standard input.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         // One cache for all tests: the bundled components are compiled once, not once a test.
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chora-cache");
         let mut command = Command::new(env!("CARGO_BIN_EXE_chora"));
@@ -170,6 +205,7 @@ impl Ecosystem {
             .env("HOME", &cache)
             .env("XDG_CACHE_HOME", &cache)
             .env_remove("CHORA_LOG")
+            .env_remove("NO_COLOR")
             .stdin(Stdio::null());
         command
     }
@@ -193,6 +229,31 @@ impl Drop for Ecosystem {
         }
         processes::kill_recorded(&self.home());
     }
+}
+
+/// Services with nothing of chora's around them: one that is asked over HTTP, one whose port is tried, and one that is only there.
+pub(crate) fn plain(ports: &Ports) -> String {
+    let [web, socket] = ["gateway", "analyzer"].map(|service| ports.of(service));
+    format!(
+        r#"services:
+  - name: worker
+    phase: 1
+    command: [sleep, "1000"]
+    health: none
+  - name: socket
+    phase: 2
+    command: [chora, serve, analyzer]
+    port: {socket}
+    dependencies: [worker]
+  - name: web
+    phase: 3
+    command: [chora, serve, analyzer]
+    port: {web}
+    health_endpoint: http://localhost:{web}/health
+    dependencies: [socket]
+engine: process
+"#
+    )
 }
 
 /// The reference services, as the built-in configuration has them.

@@ -1,9 +1,28 @@
-//! The last resort against leftovers: kills the process groups that an environment still has on record.
+//! Processes by their ids: signalling them, and the last resort against leftovers.
 
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
+
+/// Signals one process; fails the test when there is none.
+#[track_caller]
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    kill_process(pid.expect("a process id"), signal).expect("a running process");
+}
+
+/// The processes of a group that have not ended.
+pub(crate) fn members(group: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let fields = fields_of(i64::from(*pid)).unwrap_or_default();
+        let ended = matches!(fields.first().map(String::as_str), None | Some("Z" | "X"));
+        !ended && fields.get(2).is_some_and(|of| *of == group.to_string())
+    })
+    .collect()
+}
 
 /// Kills every group that a `processes/*.json` under this directory names, where the process is still the recorded one.
 pub(crate) fn kill_recorded(home: &Path) {
@@ -55,7 +74,12 @@ pub(crate) fn records(home: &Path) -> Vec<PathBuf> {
 
 /// When a process began, in clock ticks since the machine did; none when there is no such process.
 fn start_of(pid: i64) -> Option<u64> {
+    fields_of(pid)?.get(19)?.parse().ok()
+}
+
+/// What `/proc/PID/stat` says behind the program's name, which may hold blanks itself.
+fn fields_of(pid: i64) -> Option<Vec<String>> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let after_name = stat.rsplit_once(')')?.1;
-    after_name.split_whitespace().nth(19)?.parse().ok()
+    Some(after_name.split_whitespace().map(str::to_owned).collect())
 }

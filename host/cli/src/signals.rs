@@ -1,6 +1,8 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the first asks the run to stop, the second ends it.
+//! Ctrl-C, SIGTERM and SIGHUP: the first asks a run to stop, the second ends it; of what only looks or asks, the first is the end.
 //!
-//! They are heard by a thread with a runtime of its own: work that blocks the threads of the run, which it should not, must not keep a person from ending it.
+//! Those of a run are heard by a thread with a runtime of its own: work that blocks the threads of the run, which it should not, must not keep a person from ending it.
+
+use std::future::Future;
 
 use anyhow::Context;
 use chora_bootstrap::{Cancel, Urgency};
@@ -34,6 +36,12 @@ pub(crate) fn catch(
         })
         .context("failed to start the thread for signals")?;
     Ok(ended)
+}
+
+/// Catches the signals from now on, for a command that has nothing to bring in order. What is returned resolves with the first, by its name.
+pub(crate) fn first() -> anyhow::Result<impl Future<Output = &'static str>> {
+    let mut caught = register().context("failed to catch signals")?;
+    Ok(async move { next(&mut caught).await })
 }
 
 /// Those that whoever started chora had ignored, as `nohup` does, stay ignored.

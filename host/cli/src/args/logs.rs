@@ -8,7 +8,7 @@ pub(crate) struct LogsArgs {
     /// The service
     #[arg(value_name = "SERVICE")]
     pub(crate) service: String,
-    /// Go on with each new line
+    /// Go on with each new line, until Ctrl-C
     #[arg(short, long)]
     pub(crate) follow: bool,
     /// How many of the last lines

@@ -18,7 +18,8 @@ pub(crate) struct StatusArgs {
     /// How to show it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: StatusFormat,
-    /// Go on showing it: every second on a terminal, at each change elsewhere
+    /// Go on showing it: every second on a terminal, at each change elsewhere; JSON as one object per line. Ctrl-C ends
+    /// it with the exit code of what was shown last
     #[arg(short, long)]
     pub(crate) watch: bool,
     /// Only these services

@@ -29,7 +29,7 @@ pub(crate) async fn run(app: &App, args: &ResetArgs) -> Result<Exit, Ended> {
         ));
         plan.push_str("\n  - forget the state");
         app.output.error(&plan);
-        if !prompt::confirms(&app.output, "Go on?") {
+        if !prompt::confirms(&app.output, "reset", "Go on?").await? {
             app.output.error("cancelled; nothing was changed");
             return Ok(Exit::DECLINED);
         }

@@ -44,7 +44,7 @@ pub(crate) async fn run(app: &App, args: &RollbackArgs) -> Result<Exit, Ended> {
             preview.deletes_credentials && !args.keep_data,
         ));
         app.output.error(&plan);
-        if !prompt::confirms(&app.output, "Go on?") {
+        if !prompt::confirms(&app.output, "rollback", "Go on?").await? {
             app.output.error("cancelled; nothing was changed");
             return Ok(Exit::DECLINED);
         }
