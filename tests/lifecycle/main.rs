@@ -10,6 +10,7 @@ mod asking;
 mod commands;
 #[cfg(test)]
 mod credentials;
+mod editing;
 #[cfg(test)]
 mod failing;
 #[cfg(test)]
