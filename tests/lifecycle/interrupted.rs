@@ -101,6 +101,11 @@ fn terminated_it_ends_with_6_and_resumes() {
 }
 
 #[test]
+fn hung_up_it_ends_with_6_and_resumes() {
+    interrupted_by(Signal::HUP);
+}
+
+#[test]
 fn a_run_that_outlasts_its_timeout_fails_in_its_phase() {
     let ecosystem = Ecosystem::with_config(|ports| {
         reference(ports).replace("[chora, serve, gateway]", "[sleep, \"600\"]")

@@ -12,6 +12,8 @@ mod commands;
 mod credentials;
 mod editing;
 #[cfg(test)]
+mod ending;
+#[cfg(test)]
 mod failing;
 #[cfg(test)]
 mod following;
