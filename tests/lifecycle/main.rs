@@ -26,6 +26,8 @@ mod observe;
 #[cfg(test)]
 mod removing;
 #[cfg(test)]
+mod resuming;
+#[cfg(test)]
 mod status;
 #[cfg(test)]
 mod watching;
