@@ -7,9 +7,13 @@ mod support;
 #[cfg(test)]
 mod asking;
 #[cfg(test)]
+mod beginning;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod credentials;
+mod ecosystems;
+#[cfg(test)]
 mod editing;
 #[cfg(test)]
 mod ending;
