@@ -1,7 +1,7 @@
 //! `chora bootstrap`: brings everything up.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use chora_bootstrap::BootstrapOptions;
@@ -69,15 +69,24 @@ fn init(source: &Source, dry_run: bool) -> Result<String, Ended> {
             "the default configuration would be written to `{shown}`"
         ));
     }
+    write_default(&path).map_err(|error| {
+        let mut ended = Ended::from(error.context("failed to write the default configuration"));
+        ended.failure.next_actions.push(format!(
+            "see to it that `{shown}` can be written, or name another file with `--config`"
+        ));
+        ended
+    })?;
+    Ok(format!(
+        "the default configuration was written to `{shown}`"
+    ))
+}
+
+fn write_default(path: &Path) -> anyhow::Result<()> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)
             .with_context(|| format!("failed to make the directory `{}`", directory.display()))?;
     }
-    file::write_atomic(&path, config::DEFAULT.as_bytes(), 0o644)
-        .context("failed to write the default configuration")?;
-    Ok(format!(
-        "the default configuration was written to `{shown}`"
-    ))
+    Ok(file::write_atomic(path, config::DEFAULT.as_bytes(), 0o644)?)
 }
 
 /// Where the configuration is unless another file is named.

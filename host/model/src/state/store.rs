@@ -79,6 +79,15 @@ impl StateError {
     /// What to do about it, naming the last good copy where there is one.
     pub fn hint(&self) -> String {
         let (path, last_good) = match self {
+            // The state may be good, and only closed to whoever asks.
+            Self::Unreadable { source, .. }
+                if source.source.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                return format!(
+                    "run chora as the owner of the state, or open it with `chmod u+rw {}`, then run the command again",
+                    source.path.display()
+                );
+            }
             Self::Unreadable { source, last_good } => (source.path.as_path(), last_good),
             Self::Corrupt {
                 path, last_good, ..

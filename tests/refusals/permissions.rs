@@ -1,0 +1,192 @@
+//! Places that cannot be read or written: told by name, with nothing half-written and nothing left running. For root too.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::support::{Ecosystem, Output, as_ordinary_user, plain};
+
+/// A file or directory with another mode, until this goes.
+struct Closed(PathBuf, Permissions);
+
+impl Closed {
+    fn with_mode(path: PathBuf, mode: u32) -> Self {
+        let before = fs::metadata(&path).expect("a file").permissions();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).expect("a mode");
+        Self(path, before)
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        let _ = fs::set_permissions(&self.0, self.1.clone());
+    }
+}
+
+fn run(ecosystem: &Ecosystem, command: &[&str]) -> Output {
+    as_ordinary_user(ecosystem.command(command))
+}
+
+/// Everything below a directory, with what the files hold.
+fn contents(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = vec![];
+    for entry in fs::read_dir(directory).expect("a directory").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.push((path.clone(), vec![]));
+            found.extend(contents(&path));
+        } else {
+            // Root reads it; to others a closed file is as good as an empty one.
+            found.push((path.clone(), fs::read(&path).unwrap_or_default()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_home_that_cannot_be_written_is_named_and_stays_as_it_was() {
+    let ecosystem = Ecosystem::with_config(plain);
+    let before = contents(ecosystem.path());
+    let closed = Closed::with_mode(ecosystem.home(), 0o500);
+    let lock = ecosystem.home().join("lock").display().to_string();
+
+    run(&ecosystem, &["bootstrap"]).exits(1).complains(&[
+        "error[IO_ERROR]",
+        &lock,
+        "Permission denied",
+        "next actions",
+    ]);
+    run(&ecosystem, &["reset", "--force"]).exits(1).complains(&[
+        "error[IO_ERROR]",
+        &lock,
+        "next actions",
+    ]);
+    run(&ecosystem, &["bootstrap", "--dry-run"]).exits(0);
+    run(&ecosystem, &["status"]).exits(2);
+
+    drop(closed);
+    assert_eq!(contents(ecosystem.path()), before);
+    assert!(ecosystem.pids().is_empty());
+}
+
+#[test]
+fn a_project_that_cannot_be_written_is_named_and_stays_empty() {
+    let ecosystem = Ecosystem::with_config(plain);
+    fs::remove_dir_all(ecosystem.home()).expect("an empty directory");
+    let closed = Closed::with_mode(ecosystem.path().to_owned(), 0o500);
+    let home = ecosystem.home().display().to_string();
+
+    run(&ecosystem, &["bootstrap"]).exits(1).complains(&[
+        "error[IO_ERROR]",
+        &home,
+        "Permission denied",
+        "next actions",
+    ]);
+    run(&ecosystem, &["bootstrap", "--init"])
+        .exits(1)
+        .complains(&[
+            "error[IO_ERROR]",
+            &home,
+            "Permission denied",
+            "next actions",
+        ]);
+
+    drop(closed);
+    assert_eq!(contents(ecosystem.path()), []);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_7() {
+    let ecosystem = Ecosystem::with_config(plain);
+    let before = contents(ecosystem.path());
+    let path = ecosystem.home().join("bootstrap-config.yml");
+    let closed = Closed::with_mode(path.clone(), 0o000);
+    let path = path.display().to_string();
+
+    for command in ["bootstrap", "status", "validate"] {
+        run(&ecosystem, &[command]).exits(7).complains(&[
+            "error[CONFIG_ERROR]",
+            &path,
+            "Permission denied",
+            "next actions",
+        ]);
+    }
+
+    drop(closed);
+    assert_eq!(contents(ecosystem.path()), before);
+}
+
+#[test]
+fn a_state_that_cannot_be_read_is_8_and_is_left_alone_with_what_runs() {
+    let ecosystem = Ecosystem::with_config(plain);
+    ecosystem.chora(&["bootstrap"]).exits(0);
+    let (before, pids) = (contents(ecosystem.path()), ecosystem.pids());
+    let path = ecosystem.home().join("bootstrap-state.json");
+    let closed = Closed::with_mode(path.clone(), 0o000);
+    let path = path.display().to_string();
+
+    for command in [
+        &["bootstrap"][..],
+        &["rollback", "--force"],
+        &["validate"],
+        &["status"],
+    ] {
+        let mend = format!("`chmod u+rw {path}`");
+        run(&ecosystem, command).exits(8).complains(&[
+            "error[STATE_CORRUPTED]",
+            &path,
+            "Permission denied",
+            &mend,
+        ]);
+    }
+
+    drop(closed);
+    assert_eq!(contents(ecosystem.path()), before);
+    assert_eq!(ecosystem.pids(), pids);
+    ecosystem.chora(&["bootstrap"]).exits(0);
+}
+
+#[test]
+fn credentials_that_cannot_be_read_are_never_made_anew() {
+    let ecosystem = Ecosystem::with_config(plain);
+    ecosystem.chora(&["bootstrap"]).exits(0);
+    let pids = ecosystem.pids();
+    let path = ecosystem.home().join("credentials.json");
+    let credentials = fs::read(&path).expect("credentials");
+    let closed = Closed::with_mode(path.clone(), 0o000);
+
+    run(&ecosystem, &["bootstrap"]).exits(1).complains(&[
+        "error[PREREQ_FAILED]",
+        &path.display().to_string(),
+        "Permission denied",
+        "next actions",
+    ]);
+
+    drop(closed);
+    assert_eq!(fs::read(&path).expect("credentials"), credentials);
+    assert_eq!(ecosystem.pids(), pids);
+    ecosystem.chora(&["bootstrap"]).exits(0);
+    assert_eq!(ecosystem.pids(), pids);
+}
+
+#[test]
+fn a_state_that_cannot_be_replaced_is_told_and_what_runs_goes_on() {
+    let ecosystem = Ecosystem::with_config(plain);
+    ecosystem.chora(&["bootstrap"]).exits(0);
+    let pids = ecosystem.pids();
+    let state = fs::read(ecosystem.home().join("bootstrap-state.json")).expect("a state");
+    let closed = Closed::with_mode(ecosystem.home(), 0o500);
+
+    run(&ecosystem, &["bootstrap"]).exits(1).complains(&[
+        "error[IO_ERROR]",
+        "bootstrap-state",
+        "next actions",
+    ]);
+
+    drop(closed);
+    let after = fs::read(ecosystem.home().join("bootstrap-state.json")).expect("a state");
+    assert_eq!(after, state);
+    assert_eq!(ecosystem.pids(), pids);
+    ecosystem.chora(&["bootstrap"]).exits(0);
+}
