@@ -7,6 +7,8 @@ mod support;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod permissions;
 #[cfg(test)]
 mod plugins;

@@ -157,7 +157,13 @@ pub(crate) fn engine_failure(error: &EngineError) -> Failure {
 pub(crate) fn load_failure(error: &PluginError) -> Failure {
     let code = error.code().unwrap_or(Code::PluginInvalid);
     let mut failure = of(code, error);
-    if !error.plugin().is_empty() {
+    if matches!(error, PluginError::Host { .. }) {
+        // Not the plugin's doing.
+        failure.next_actions.push(
+            "see to it that the machine has memory and disk to spare, then run the command again"
+                .to_owned(),
+        );
+    } else if !error.plugin().is_empty() {
         failure.plugin = Some(error.plugin().to_owned());
         failure.next_actions.push(format!(
             "look at it with `chora plugin inspect {0}`, or leave plugin `{0}` out with `enabled: false`",

@@ -148,33 +148,41 @@ impl Stage {
             let state = (save && inner.keeps.state).then(|| inner.state.clone());
             (inner.lines.take(), state, inner.keeps)
         };
-        if keeps.journal {
-            let path = self.layout.journal(&self.run);
-            let failed =
-                |error: std::io::Error| report::io_failure("write the journal", &path, &error);
-            if file.is_none() {
-                std::fs::create_dir_all(self.layout.runs()).map_err(failed)?;
-                *file = Some(journal::create(&path).map_err(failed)?);
-            }
-            if let Some(file) = file.as_mut() {
-                journal::append(file, &lines).map_err(failed)?;
-            }
+        let noted = if keeps.journal {
+            self.append(&mut file, &lines)
+        } else {
+            Ok(())
+        };
+        // The state is written even where the journal cannot be: what runs must be on record somewhere. Of both failures the first is told.
+        noted.and(state.map_or(Ok(()), |state| self.save(state)))
+    }
+
+    fn append(&self, file: &mut Option<File>, lines: &[u8]) -> Result<(), Failure> {
+        let path = self.layout.journal(&self.run);
+        let failed = |error: std::io::Error| report::io_failure("write the journal", &path, &error);
+        if file.is_none() {
+            std::fs::create_dir_all(self.layout.runs()).map_err(failed)?;
+            *file = Some(journal::create(&path).map_err(failed)?);
         }
-        if let Some(mut state) = state {
-            // What is there is looked at, not believed.
-            let credentials = self.vault.path();
-            state.credentials_generated = credentials.exists();
-            let shown = credentials
-                .strip_prefix(&self.layout.project)
-                .unwrap_or(credentials);
-            state.credential_files = if state.credentials_generated {
-                vec![shown.display().to_string()]
-            } else {
-                Vec::new()
-            };
-            state::save(&self.layout, &mut state).map_err(|error| report::state_failure(&error))?;
+        match file.as_mut() {
+            Some(file) => journal::append(file, lines).map_err(failed),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    fn save(&self, mut state: State) -> Result<(), Failure> {
+        // What is there is looked at, not believed.
+        let credentials = self.vault.path();
+        state.credentials_generated = credentials.exists();
+        let shown = credentials
+            .strip_prefix(&self.layout.project)
+            .unwrap_or(credentials);
+        state.credential_files = if state.credentials_generated {
+            vec![shown.display().to_string()]
+        } else {
+            Vec::new()
+        };
+        state::save(&self.layout, &mut state).map_err(|error| report::state_failure(&error))
     }
 
     /// Nothing of this run is kept, not even what was told already: it ended before it began.

@@ -62,6 +62,11 @@ impl Open {
         match ended {
             Ok(Ok(Ok(value))) => Ok(value),
             Ok(Ok(Err(guest))) => Err(self.guest_failed(guest)),
+            Ok(Err(error)) if is_of_the_system(&error) => Err(PluginError::Host {
+                reason: format!("the system refuses what `{}` needs to run", self.call),
+                plugin: self.plugin,
+                source: Some(error),
+            }),
             Ok(Err(error)) => Err(self.trapped(&error)),
             Err(Elapsed { .. }) => Err(self.timed_out()),
         }
@@ -145,6 +150,12 @@ impl Open {
             backtrace,
         }
     }
+}
+
+/// Whether the system answered so to the host: no memory, or no file for the guest's memory. A guest can raise no such error.
+fn is_of_the_system(error: &wasmtime::Error) -> bool {
+    let cause = error.root_cause();
+    cause.is::<std::io::Error>() || cause.is::<rustix::io::Errno>()
 }
 
 fn demangle(name: &str) -> String {
