@@ -21,7 +21,7 @@ const COLUMNS: u16 = 160;
 pub(crate) struct Terminal {
     child: Child,
     master: File,
-    text: String,
+    printed: Vec<u8>,
     _guard: Guard,
 }
 
@@ -54,18 +54,18 @@ impl Terminal {
             _guard: Guard::over(child.id()),
             child,
             master: File::from(master),
-            text: String::new(),
+            printed: vec![],
         }
     }
 
     /// Everything that was printed so far.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.printed).into_owned()
     }
 
     /// What a person sees now.
     pub(crate) fn screen(&self) -> Screen {
-        Screen::of(&self.text, ROWS.into(), COLUMNS.into())
+        Screen::of(&self.text(), ROWS.into(), COLUMNS.into())
     }
 
     /// Reads on until the screen fits; fails the test when the terminal is closed before.
@@ -83,7 +83,7 @@ impl Terminal {
     /// Reads on until this was printed so many times.
     #[track_caller]
     pub(crate) fn until_printed(&mut self, text: &str, times: usize) {
-        while self.text.matches(text).count() < times {
+        while self.text().matches(text).count() < times {
             assert!(
                 self.read_on(),
                 "the terminal was closed:\n{}",
@@ -113,8 +113,7 @@ impl Terminal {
     fn read_on(&mut self) -> bool {
         let mut bytes = [0; 4096];
         let read = self.master.read(&mut bytes).unwrap_or(0);
-        // The few characters beyond ASCII may be torn here, which no test minds.
-        self.text.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        self.printed.extend_from_slice(&bytes[..read]);
         read > 0
     }
 }
