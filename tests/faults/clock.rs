@@ -58,7 +58,8 @@ fn step(clock: &Path, offset: &str) {
 #[track_caller]
 fn stepped(offset: &str) {
     let (ecosystem, clock) = with_clock();
-    let mut run = Running::with_variables(&ecosystem, &variables(&clock));
+    let mut run =
+        Running::of(ecosystem.spawn_with(&variables(&clock), &["bootstrap", "--format", "json"]));
     run.until_phase(2);
     step(&clock, offset);
     run.until(|event| event["exit_code"] == 0);

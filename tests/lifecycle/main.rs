@@ -12,6 +12,7 @@ mod beginning;
 mod commands;
 #[cfg(test)]
 mod credentials;
+#[cfg(test)]
 mod ecosystems;
 #[cfg(test)]
 mod editing;

@@ -92,12 +92,8 @@ impl Running {
         Self::of(ecosystem.spawn(&arguments))
     }
 
-    /// Starts a run with these variables in its environment.
-    pub(crate) fn with_variables(ecosystem: &Ecosystem, variables: &[(&str, String)]) -> Self {
-        Self::of(ecosystem.spawn_with(variables, &["bootstrap", "--format", "json"]))
-    }
-
-    fn of(mut child: Child) -> Self {
+    /// A run that was started as a process with its outputs piped.
+    pub(crate) fn of(mut child: Child) -> Self {
         let events = BufReader::new(child.stdout.take().expect("a piped output"));
         Self {
             child,

@@ -25,7 +25,7 @@ pub(super) async fn rotate(app: &App, force: bool, despite_data: bool) -> Result
             "Every credential of {} will be made anew; the old ones are lost.",
             project.config.environment
         ));
-        if !prompt::confirms(&app.output, "Go on?") {
+        if !prompt::confirms(&app.output, "config rotate-credentials", "Go on?").await? {
             app.output.error("cancelled; nothing was changed");
             return Ok(Exit::DECLINED);
         }
