@@ -106,8 +106,15 @@ fn becomes_healthy(behaviour: Behaviour) -> (Value, Server) {
     (healthy.next().expect("a declaration"), server)
 }
 
-/// Runs until the service is given up, and answers what is said of it.
+/// Runs until the service is given up, and answers what is said of it. `status` finds the same.
 fn is_given_up(behaviour: Behaviour) -> (String, Server) {
+    let (said, server, ecosystem) = is_waited_for_in_vain(behaviour);
+    let status = ecosystem.chora(&["status", "--format", "json"]).exits(3);
+    assert_eq!(status.json()["services"][0]["healthy"], false);
+    (said, server)
+}
+
+fn is_waited_for_in_vain(behaviour: Behaviour) -> (String, Server, Ecosystem) {
     let server = Server::new(behaviour);
     let ecosystem = watched(&server, 1.0);
     let failed = ecosystem
@@ -116,9 +123,7 @@ fn is_given_up(behaviour: Behaviour) -> (String, Server) {
     for part in ["CORE_FAILED", "`web`", "not healthy within"] {
         assert!(failed.stderr.contains(part), "{part} in {}", failed.stderr);
     }
-    let status = ecosystem.chora(&["status", "--format", "json"]).exits(3);
-    assert_eq!(status.json()["services"][0]["healthy"], false);
-    (failed.stderr, server)
+    (failed.stderr, server, ecosystem)
 }
 
 #[test]
@@ -143,7 +148,7 @@ fn a_service_that_never_answers_is_given_up_with_what_was_waited_for() {
 
 #[test]
 fn successes_that_do_not_follow_one_another_do_not_count() {
-    let (said, server) = is_given_up(Box::new(|count, stream| {
+    let (said, server, _ecosystem) = is_waited_for_in_vain(Box::new(|count, stream| {
         let head = if count % 3 == 2 {
             "503 Service Unavailable"
         } else {
