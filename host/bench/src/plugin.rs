@@ -11,7 +11,7 @@ use chora_model::event::{EventKind, EventSink};
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
     Call, Context, CredentialVault, HealthError, HealthReport, HealthService, HostOptions,
-    PluginHost, Scene, Verdict,
+    PluginHost, ProbeTally, Scene, Verdict,
 };
 
 use crate::figures::report;
@@ -24,7 +24,12 @@ struct Nobody;
 
 #[async_trait]
 impl HealthService for Nobody {
-    async fn wait(&self, _: &Arc<Scene>, service: &Service) -> Result<HealthReport, HealthError> {
+    async fn wait(
+        &self,
+        _: &Arc<Scene>,
+        service: &Service,
+        _: &ProbeTally,
+    ) -> Result<HealthReport, HealthError> {
         Err(not_here(service))
     }
 

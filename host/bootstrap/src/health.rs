@@ -11,7 +11,7 @@ use chora_engine::{EngineError, Exit, RunState};
 use chora_model::config::Service;
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
-    Call, HealthError, HealthReport, HealthService, PluginError, Scene, Target, Verdict,
+    Call, HealthError, HealthReport, HealthService, PluginError, ProbeTally, Scene, Target, Verdict,
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -95,17 +95,17 @@ impl HealthWaiter {
         scene: &Arc<Scene>,
         service: &Service,
         begun: Instant,
+        tally: &ProbeTally,
     ) -> Result<HealthReport, HealthError> {
         let Some(plugin) = &service.health.plugin else {
             return running_a_moment(scene, service, begun).await;
         };
         let mut pace = Pace::new(&scene.config.retry, service.health.successes);
-        let mut probes = 0;
         let mut first_success = None;
         loop {
             let asked = Instant::now();
             let verdict = self.ask(scene, service, plugin).await?;
-            probes += 1;
+            tally.count(verdict.healthy);
             let now = Instant::now();
             if !verdict.healthy {
                 first_success = None;
@@ -122,7 +122,6 @@ impl HealthWaiter {
                     let now = Instant::now();
                     return Ok(HealthReport {
                         waited: now - begun,
-                        probes,
                         confirm: first_success.map_or(Duration::ZERO, |first| now - first),
                         summary: verdict.summary,
                     });
@@ -147,6 +146,7 @@ impl HealthService for HealthWaiter {
         &self,
         scene: &Arc<Scene>,
         service: &Service,
+        tally: &ProbeTally,
     ) -> Result<HealthReport, HealthError> {
         let begun = Instant::now();
         let engine = Arc::clone(&scene.engine);
@@ -157,7 +157,7 @@ impl HealthService for HealthWaiter {
                     Ok(exit) => Err(exited(scene, service, begun, Some(exit)).await),
                     Err(source) => Err(engine_failed(service, source)),
                 },
-                healthy = self.until_healthy(scene, service, begun) => healthy,
+                healthy = self.until_healthy(scene, service, begun, tally) => healthy,
             }
         };
         match timeout_at(begun + service.timeout, watched).await {
@@ -221,7 +221,6 @@ async fn running_a_moment(
     }
     Ok(HealthReport {
         waited: begun.elapsed(),
-        probes: 0,
         confirm: Duration::ZERO,
         summary: "running".to_owned(),
     })

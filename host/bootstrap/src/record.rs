@@ -103,6 +103,9 @@ pub(crate) fn reduce(state: &mut State, facts: &Facts, kind: &EventKind, at: Tim
             insert(&mut state.services_started, service);
             insert(&mut state.services_healthy, service);
         }
+        EventKind::ServiceNotHealthy { service, .. } => {
+            state.services_healthy.retain(|healthy| healthy != service);
+        }
         EventKind::HostCall(call) => called(state, call),
         EventKind::RunFinished(summary) => finished(state, summary, at),
         EventKind::Notice { .. } | EventKind::StepDoing { .. } | EventKind::StepLog { .. } => {}

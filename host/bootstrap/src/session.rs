@@ -215,6 +215,10 @@ impl<'a> Session<'a> {
         self.stage.finish(summary).await
     }
 
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.stage.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// What is known of the run now.
     pub(crate) fn summary(&self, ending: Ending) -> Summary {
         let state = self.stage.state();
@@ -233,7 +237,7 @@ impl<'a> Session<'a> {
             ending,
             exit_code: report::exit_code(self.wanted.kind, ending, None),
             dry_run: self.wanted.dry_run,
-            duration_ms: u64::try_from(self.stage.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            duration_ms: self.elapsed_ms(),
             changed: 0,
             unchanged: 0,
             skipped: 0,
@@ -242,6 +246,7 @@ impl<'a> Session<'a> {
             urls: urls.collect(),
             critical_path: Vec::new(),
             failures: Vec::new(),
+            journal_us: 0,
             journal: None,
         }
     }
@@ -279,6 +284,7 @@ pub(crate) fn not_opened(
         urls: Vec::new(),
         critical_path: Vec::new(),
         failures: vec![failure],
+        journal_us: 0,
         journal: None,
     };
     events.emit(EventKind::RunStarted {
@@ -386,6 +392,7 @@ fn with_journal(project: &Project, mut state: State) -> State {
             EventKind::StepStarted { .. }
             | EventKind::StepFinished { .. }
             | EventKind::ServiceHealthy { .. }
+            | EventKind::ServiceNotHealthy { .. }
             | EventKind::HostCall(_) => reduce(&mut state, &facts, &event.kind, event.at),
             EventKind::RunStarted { .. }
             | EventKind::Notice { .. }

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chora_model::credentials::Redactor;
@@ -66,6 +67,8 @@ pub(crate) struct Stage {
     inner: Mutex<Inner>,
     /// Open from the first commit on. Locked before `inner` by whoever takes both.
     file: Mutex<Option<File>>,
+    /// What making things durable has cost so far, in microseconds.
+    spent_us: AtomicU64,
 }
 
 impl Stage {
@@ -92,6 +95,7 @@ impl Stage {
                 broken: None,
             }),
             file: Mutex::new(None),
+            spent_us: AtomicU64::new(0),
         }
     }
 
@@ -129,8 +133,11 @@ impl Stage {
         if self.inner().keeps == Keeps::NOTHING {
             return Ok(());
         }
+        let begun = Instant::now();
         let stage = Arc::clone(self);
         let written = tokio::task::spawn_blocking(move || stage.write(save)).await;
+        let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.spent_us.fetch_add(took, Ordering::Relaxed);
         written.unwrap_or_else(|error| {
             let message = format!("writing the journal did not end: {error}");
             Err(Failure::new(Code::IoError, message))
@@ -199,6 +206,7 @@ impl Stage {
 
     /// Tells the end of the run and hands its summary back, with what could not be written added to it.
     pub(crate) async fn finish(self: &Arc<Self>, mut summary: Summary) -> Summary {
+        summary.journal_us = self.spent_us.load(Ordering::Relaxed);
         summary.journal = self.journal().map(|path| path.display().to_string());
         if let Some(redactor) = self.vault.redactor() {
             for failure in &mut summary.failures {
@@ -271,6 +279,7 @@ fn clean(mut kind: EventKind, redactor: Option<&Redactor>) -> EventKind {
             line(message, redactor)
         }
         EventKind::StepDoing { what, .. } => line(what, redactor),
+        EventKind::ServiceNotHealthy { reason, .. } => line(reason, redactor),
         EventKind::StepFinished {
             summary,
             warnings,

@@ -78,6 +78,9 @@ pub enum EventKind {
         name: String,
         /// How many steps it has.
         steps: usize,
+        /// Whether its steps are undone.
+        #[serde(default)]
+        undo: bool,
     },
     /// A phase has ended.
     PhaseFinished {
@@ -140,12 +143,33 @@ pub enum EventKind {
     ServiceHealthy {
         /// Which.
         service: String,
+        /// The step that waited for it.
+        #[serde(default)]
+        step: Option<StepKey>,
         /// How long it was waited for.
         waited_ms: u64,
         /// How many probes it took.
         probes: u32,
+        /// How many of them failed and were repeated.
+        #[serde(default)]
+        failed_probes: u32,
         /// Time from its first successful answer to this event, in microseconds.
         confirm_us: u64,
+    },
+    /// A service was waited for in vain.
+    ServiceNotHealthy {
+        /// Which.
+        service: String,
+        /// The step that waited for it.
+        step: Option<StepKey>,
+        /// How long it was waited for.
+        waited_ms: u64,
+        /// How many probes were made.
+        probes: u32,
+        /// How many of them failed.
+        failed_probes: u32,
+        /// Why the wait ended, one sentence.
+        reason: String,
     },
     /// A plugin called the host: one line of the ledger. Never holds a secret.
     HostCall(HostCall),
@@ -168,6 +192,9 @@ pub struct HostCall {
     pub grant: Option<String>,
     /// `allowed`, `denied`, or `planned` in a dry run.
     pub decision: String,
+    /// The grant that would have allowed it, where one was missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed: Option<String>,
     /// SHA-256 of all arguments, first 16 hex digits.
     pub arguments: String,
     /// Bytes that went in and came out.
@@ -209,6 +236,9 @@ pub struct Summary {
     pub critical_path: Vec<(StepKey, u64)>,
     /// What went wrong, the first first.
     pub failures: Vec<Failure>,
+    /// Time spent on making the journal and the state durable, in microseconds; without that of the summary itself.
+    #[serde(default)]
+    pub journal_us: u64,
     /// Where the journal of this run is.
     pub journal: Option<String>,
 }

@@ -131,11 +131,12 @@ impl CallState {
             target: self.probed.as_deref(),
         };
         let Some(grant) = self.grants.find(access, view) else {
+            let needed = access.grant_needed();
             let text = format!(
-                "`{}` was refused; this grant would allow it: `{}`",
+                "`{}` was refused; this grant would allow it: `{needed}`",
                 function.name,
-                access.grant_needed()
             );
+            record.needed = Some(crate::output::clean_line(&needed, 200));
             return Ok(self.deny(&scene, record, function, access, text));
         };
         record.grant = Some(grant.to_string());
@@ -248,6 +249,7 @@ impl CallState {
             target: crate::output::clean_line(target, 200),
             grant: None,
             decision: "allowed".to_owned(),
+            needed: None,
             arguments: digest
                 .iter()
                 .take(8)

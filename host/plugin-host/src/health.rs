@@ -1,6 +1,7 @@
 //! What the `health` capability needs from whoever waits for health: this room makes the probes, another one repeats them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,15 +13,43 @@ use crate::{PluginError, Scene, Verdict};
 /// Waits for a service's health, with everything that belongs to it: repeating, confirming, backing off, noticing an exit, giving up.
 #[async_trait]
 pub trait HealthService: Send + Sync {
-    /// Waits until the service is healthy, or is known not to become it.
+    /// Waits until the service is healthy, or is known not to become it. Every probe is counted in `tally`.
     async fn wait(
         &self,
         scene: &Arc<Scene>,
         service: &Service,
+        tally: &ProbeTally,
     ) -> Result<HealthReport, HealthError>;
 
     /// Asks once.
     async fn probe(&self, scene: &Arc<Scene>, service: &Service) -> Result<Verdict, HealthError>;
+}
+
+/// How many probes a wait has made. The waiter counts, and whoever asked for the wait reads it however the wait ended.
+#[derive(Debug, Default)]
+pub struct ProbeTally {
+    made: AtomicU32,
+    failed: AtomicU32,
+}
+
+impl ProbeTally {
+    /// Counts a probe.
+    pub fn count(&self, healthy: bool) {
+        self.made.fetch_add(1, Ordering::Relaxed);
+        if !healthy {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many probes were answered, one way or the other.
+    pub fn made(&self) -> u32 {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    /// How many of them failed.
+    pub fn failed(&self) -> u32 {
+        self.failed.load(Ordering::Relaxed)
+    }
 }
 
 /// A service that was declared healthy.
@@ -28,8 +57,6 @@ pub trait HealthService: Send + Sync {
 pub struct HealthReport {
     /// How long it took.
     pub waited: Duration,
-    /// How many probes were made.
-    pub probes: u32,
     /// From the first successful answer to the declaration.
     pub confirm: Duration,
     /// The last answer.

@@ -20,7 +20,7 @@ mod types;
 pub use credentials::{Bearer, CredentialVault};
 pub use error::{GuestFailure, PluginError};
 pub use gate::{Class, HostFunction};
-pub use health::{HealthError, HealthReport, HealthService};
+pub use health::{HealthError, HealthReport, HealthService, ProbeTally};
 pub use host::{Call, HostOptions, PluginHost};
 pub use limits::Limits;
 pub use plugin::{GrantRequest, Metadata, Plugin, PluginKind};

@@ -368,6 +368,7 @@ async fn a_dry_run_writes_nothing_at_all() {
         urls: Vec::new(),
         critical_path: Vec::new(),
         failures: Vec::new(),
+        journal_us: 0,
         journal: None,
     };
     let summary = scene.stage.finish(summary).await;

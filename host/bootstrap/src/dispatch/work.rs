@@ -149,6 +149,7 @@ impl Work {
             phase: number,
             name: name.to_owned(),
             steps: steps.sum(),
+            undo: self.backward,
         }
     }
 

@@ -79,8 +79,10 @@ fn phase_finished(phase: u8, ending: Ending) -> EventKind {
 fn healthy(service: &str) -> EventKind {
     EventKind::ServiceHealthy {
         service: service.to_owned(),
+        step: None,
         waited_ms: 1,
         probes: 3,
+        failed_probes: 0,
         confirm_us: 1,
     }
 }
@@ -93,6 +95,7 @@ fn host_call(function: &str, target: &str, decision: &str) -> EventKind {
         target: target.to_owned(),
         grant: None,
         decision: decision.to_owned(),
+        needed: None,
         arguments: String::new(),
         bytes: 0,
         duration_us: 0,
@@ -116,6 +119,7 @@ fn run_finished(kind: RunKind, ending: Ending, failures: Vec<Failure>) -> EventK
         urls: Vec::new(),
         critical_path: Vec::new(),
         failures,
+        journal_us: 0,
         journal: None,
     }))
 }

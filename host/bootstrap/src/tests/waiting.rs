@@ -1,14 +1,18 @@
 //! Waiting for services that have no health check: all of the waiting but the probing.
 
 use chora_engine::Exit;
-use chora_plugin_host::{HealthError, HealthReport, HealthService};
+use chora_plugin_host::{HealthError, HealthReport, HealthService, ProbeTally};
 
 use super::*;
 
 async fn wait(place: &Place) -> Result<HealthReport, HealthError> {
     let (scene, health) = place.project.scene(Arc::clone(&place.heard) as _);
     health
-        .wait(&scene, place.project.config.service("db").unwrap())
+        .wait(
+            &scene,
+            place.project.config.service("db").unwrap(),
+            &ProbeTally::default(),
+        )
         .await
 }
 

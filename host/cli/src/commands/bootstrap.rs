@@ -114,6 +114,7 @@ async fn refuse(app: &App, ended: Ended) -> Result<Exit, Ended> {
         urls: Vec::new(),
         critical_path: Vec::new(),
         failures: vec![*failure],
+        journal_us: 0,
         journal: None,
     };
     run::show(app, Format::Json, |_handles| async move { summary }).await

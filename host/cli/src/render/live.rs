@@ -93,6 +93,7 @@ impl Live {
             | EventKind::PhaseFinished { .. }
             | EventKind::StepLog { .. }
             | EventKind::ServiceHealthy { .. }
+            | EventKind::ServiceNotHealthy { .. }
             | EventKind::HostCall(_) => {}
         }
     }

@@ -23,7 +23,6 @@ pub(crate) struct Story {
     verbose: bool,
     // Options to repeat in the commands that are proposed, each with a blank before it.
     options: String,
-    kind: RunKind,
     // Whether anything was looked at: a run that was refused knows nothing of the services.
     began: bool,
     titles: HashMap<StepKey, String>,
@@ -35,7 +34,6 @@ impl Story {
         Self {
             verbose,
             options,
-            kind: RunKind::Bootstrap,
             began: false,
             titles: HashMap::new(),
         }
@@ -57,7 +55,6 @@ impl Story {
                 dry_run,
                 resumes,
             } => {
-                self.kind = *kind;
                 let mut lines = vec![out(beginning(*kind, environment, engine, *dry_run))];
                 lines.extend(self.details(|| note(&format!("run {run}"))));
                 if let Some(earlier) = resumes {
@@ -66,9 +63,11 @@ impl Story {
                 lines
             }
             EventKind::Notice { message } => vec![out(note(message))],
-            EventKind::PhaseStarted { phase, name, .. } => {
+            EventKind::PhaseStarted {
+                phase, name, undo, ..
+            } => {
                 self.began = true;
-                vec![out(format!("\n{}", self.heading(*phase, name)))]
+                vec![out(format!("\n{}", heading(*phase, name, *undo)))]
             }
             EventKind::PhaseFinished {
                 phase,
@@ -123,6 +122,21 @@ impl Story {
                     human_ms(*waited_ms)
                 ))
             }),
+            EventKind::ServiceNotHealthy {
+                service,
+                waited_ms,
+                probes,
+                failed_probes,
+                reason,
+                ..
+            } => self.details(|| {
+                detail(&format!(
+                    "{} is not healthy after {} and {probes} probes, {failed_probes} of them failed: {}",
+                    one_line(service),
+                    human_ms(*waited_ms),
+                    one_line(reason)
+                ))
+            }),
             EventKind::HostCall(call) => self.details(|| {
                 detail(&one_line(&format!(
                     "{} {} {} ({})",
@@ -144,16 +158,6 @@ impl Story {
                 lines
             }
         }
-    }
-
-    fn heading(&self, phase: u8, name: &str) -> String {
-        let name = one_line(name);
-        let place = format!("({}/{PHASES})", phase + 1);
-        let heading = match self.kind {
-            RunKind::Bootstrap | RunKind::Validate => format!("Phase {phase}: {name}"),
-            RunKind::Rollback | RunKind::Reset => format!("Undo phase {phase}: {name}"),
-        };
-        format!("{} {}", paint(BOLD, heading), paint(DIM, place))
     }
 
     /// Steps tell how they ended; a phase speaks only where there is more to say.
@@ -203,6 +207,17 @@ fn beginning(kind: RunKind, environment: &str, engine: &str, dry_run: bool) -> S
         ""
     };
     format!("{what} {environment} with the {engine} engine{only}")
+}
+
+fn heading(phase: u8, name: &str, undo: bool) -> String {
+    let name = one_line(name);
+    let place = format!("({}/{PHASES})", u16::from(phase) + 1);
+    let heading = if undo {
+        format!("Undo phase {phase}: {name}")
+    } else {
+        format!("Phase {phase}: {name}")
+    };
+    format!("{} {}", paint(BOLD, heading), paint(DIM, place))
 }
 
 /// Something that belongs to no step.

@@ -85,6 +85,7 @@ fn summary(ending: Ending) -> Summary {
             (StepKey::new("core-services", "register"), 30),
         ],
         failures: Vec::new(),
+        journal_us: 4_200,
         journal: Some(".chora/runs/0190.jsonl".to_owned()),
     }
 }
@@ -115,6 +116,7 @@ fn beginning() -> Vec<Event> {
                 phase: 1,
                 name: "Core Services".to_owned(),
                 steps: 4,
+                undo: false,
             },
         ),
         at(1, started("start:manifest", "Start manifest")),
@@ -150,6 +152,7 @@ fn beginning() -> Vec<Event> {
                 target: "manifest".to_owned(),
                 grant: Some("services=@phase:1:start".to_owned()),
                 decision: "allowed".to_owned(),
+                needed: None,
                 arguments: "cd".to_owned(),
                 bytes: 10,
                 duration_us: 900,
@@ -159,8 +162,10 @@ fn beginning() -> Vec<Event> {
             100,
             EventKind::ServiceHealthy {
                 service: "manifest".to_owned(),
+                step: Some(step()),
                 waited_ms: 80,
                 probes: 5,
+                failed_probes: 2,
                 confirm_us: 21_000,
             },
         ),
@@ -217,6 +222,17 @@ fn success() -> Vec<Event> {
 
 fn fails() -> Vec<Event> {
     let mut events = beginning();
+    events.push(at(
+        110,
+        EventKind::ServiceNotHealthy {
+            service: "manifest".to_owned(),
+            step: Some(StepKey::new("core-services", "start:manifest")),
+            waited_ms: 10,
+            probes: 2,
+            failed_probes: 1,
+            reason: "service `manifest` ended with exit code 1 after 10 ms".to_owned(),
+        },
+    ));
     let mut end = summary(Ending::Failed);
     end.exit_code = 2;
     end.healthy = 0;
@@ -282,6 +298,30 @@ fn plain_lines_of_a_failed_run() {
 }
 
 #[test]
+fn verbose_lines_tell_of_a_wait_in_vain() {
+    let text = told(true, &fails());
+    assert!(
+        text.contains("manifest is not healthy after 10 ms and 2 probes, 1 of them failed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_phase_that_is_undone_says_so_whatever_the_run_is_called() {
+    let phase = EventKind::PhaseStarted {
+        phase: 2,
+        name: "Infrastructure Services".to_owned(),
+        steps: 1,
+        undo: true,
+    };
+    let text = told(false, &[at(0, phase)]);
+    assert!(
+        text.contains("Undo phase 2: Infrastructure Services"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_dry_run_marks_what_would_be_done() {
     let mut end = summary(Ending::Succeeded);
     end.dry_run = true;
@@ -303,6 +343,7 @@ fn a_dry_run_marks_what_would_be_done() {
                 phase: 1,
                 name: "Core Services".to_owned(),
                 steps: 1,
+                undo: false,
             },
         ),
         at(

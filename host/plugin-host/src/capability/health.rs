@@ -1,6 +1,6 @@
 //! `health`: waiting for, and looking at, the health of services.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chora_model::event::EventKind;
 use chora_model::grant::Access;
@@ -9,7 +9,11 @@ use super::chain;
 use crate::bindings::imports::chora::bootstrap::health::{Error, Host, Report, Verdict};
 use crate::call::CallState;
 use crate::gate::{Decision, HostFunction};
-use crate::health::HealthError;
+use crate::health::{HealthError, ProbeTally};
+use crate::output::clean_line;
+
+/// The longest reason that is told of a wait in vain, in characters.
+const REASON: usize = 500;
 
 impl From<HealthError> for Error {
     fn from(error: HealthError) -> Self {
@@ -25,6 +29,11 @@ impl From<HealthError> for Error {
     }
 }
 
+/// The error and what caused it, on one line.
+fn reason(error: &HealthError) -> String {
+    clean_line(&chain(error), REASON)
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -38,25 +47,38 @@ impl Host for CallState {
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
         };
         let scene = std::sync::Arc::clone(&permit.scene);
+        let (begun, tally) = (Instant::now(), ProbeTally::default());
         let answer = match scene.config.service(&name) {
             None => Err(Error::UnknownService(name)),
             Some(_) if scene.has_planned() => Ok(planned()),
-            Some(service) => match scene.health.wait(&scene, service).await {
+            Some(service) => match scene.health.wait(&scene, service, &tally).await {
                 Ok(report) => {
                     scene.events.emit(EventKind::ServiceHealthy {
                         service: name,
+                        step: Some(self.caller.clone()),
                         waited_ms: millis(report.waited),
-                        probes: report.probes,
+                        probes: tally.made(),
+                        failed_probes: tally.failed(),
                         confirm_us: u64::try_from(report.confirm.as_micros()).unwrap_or(u64::MAX),
                     });
                     Ok(Report {
                         waited: millis(report.waited),
-                        probes: report.probes,
+                        probes: tally.made(),
                         planned: false,
                         summary: report.summary,
                     })
                 }
-                Err(error) => Err(error.into()),
+                Err(error) => {
+                    scene.events.emit(EventKind::ServiceNotHealthy {
+                        service: name,
+                        step: Some(self.caller.clone()),
+                        waited_ms: millis(begun.elapsed()),
+                        probes: tally.made(),
+                        failed_probes: tally.failed(),
+                        reason: reason(&error),
+                    });
+                    Err(error.into())
+                }
             },
         };
         self.leave(permit, 0);
