@@ -119,6 +119,51 @@ pub(crate) fn read(path: &Path) -> io::Result<Read> {
     }
 }
 
+/// Everything in a journal that can be trusted, whatever became of the rest.
+#[derive(Debug, Default)]
+pub(crate) struct Salvaged {
+    /// Every whole event, in order.
+    pub(crate) events: Vec<Event>,
+    /// The numbers, from 1, of lines that were altered or are out of order.
+    pub(crate) altered: Vec<usize>,
+    /// How many lines are gone from between others.
+    pub(crate) missing: u64,
+    /// Whether the last line is cut off, as a crash leaves it.
+    pub(crate) torn: bool,
+}
+
+/// Reads a journal beyond lines that are not whole: for looking back, where [`read`] is for going on.
+///
+/// # Errors
+/// When the file cannot be opened or read.
+pub(crate) fn salvage(path: &Path) -> io::Result<Salvaged> {
+    let mut found = Salvaged::default();
+    let mut reader = BufReader::new(File::open(path)?);
+    let mut line = Vec::new();
+    // The number that the next line should have, and the least that it may have.
+    let (mut expected, mut least) = (0_u64, 0_u64);
+    for number in 1.. {
+        line.clear();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        match parse(&line) {
+            Some(numbered) if numbered.seq >= least => {
+                found.missing += numbered.seq.saturating_sub(expected);
+                found.events.push(numbered.event);
+                least = numbered.seq.saturating_add(1);
+                expected = least;
+            }
+            Some(_) | None if line.ends_with(b"\n") => {
+                found.altered.push(number);
+                expected = expected.saturating_add(1);
+            }
+            Some(_) | None => found.torn = true,
+        }
+    }
+    Ok(found)
+}
+
 fn parse(line: &[u8]) -> Option<Numbered<Event>> {
     let line = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
     let (found, rest) = line.strip_prefix(HEAD)?.split_at_checked(SUM)?;
@@ -202,6 +247,41 @@ mod tests {
         bytes[at] = b'7';
         let found = read_bytes(&bytes);
         assert_eq!((found.events.len(), found.torn), (1, true));
+    }
+
+    #[test]
+    fn what_stands_behind_damage_is_salvaged() {
+        let salvaged = |bytes: &[u8]| {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("run.jsonl");
+            std::fs::write(&path, bytes).unwrap();
+            let found = salvage(&path).unwrap();
+            (found.events.len(), found.altered, found.missing, found.torn)
+        };
+        let bytes = written(4);
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        assert_eq!(salvaged(&bytes), (4, vec![], 0, false));
+        assert_eq!(salvaged(&[]), (0, vec![], 0, false));
+        assert_eq!(salvaged(&bytes[..bytes.len() - 1]), (3, vec![], 0, true));
+        assert_eq!(
+            salvaged(&[lines[0], lines[3]].concat()),
+            (2, vec![], 2, false)
+        );
+        assert_eq!(
+            salvaged(&[lines[0], b"nonsense\n", lines[2]].concat()),
+            (2, vec![2], 0, false)
+        );
+        assert_eq!(
+            salvaged(&[lines[1], lines[0], lines[2]].concat()),
+            (2, vec![2], 1, false),
+            "a line out of order"
+        );
+        let mut flipped = bytes.clone();
+        for at in 0..lines[0].len() - 1 {
+            flipped[at] ^= 1;
+            assert_eq!(salvaged(&flipped).0, 3, "flipped at {at}");
+            flipped[at] ^= 1;
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod cancel;
 mod dispatch;
 mod graph;
 mod health;
+pub mod history;
 mod journal;
 mod planner;
 mod planning;

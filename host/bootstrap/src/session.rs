@@ -1,5 +1,6 @@
 //! A run from its lock to its summary: what bootstrap, rollback, reset and validate have in common.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use crate::cancel::{Cancel, Urgency};
 use crate::dispatch::{Crew, Ran, Work, critical_path};
 use crate::health::HealthWaiter;
+use crate::history::prune;
 use crate::journal;
 use crate::planner::Planned;
 use crate::project::Project;
@@ -59,7 +61,7 @@ pub(crate) struct Session<'a> {
     pub(crate) unreadable: Option<Failure>,
     resumes: Option<String>,
     // Held until the session ends; absent in a dry run, which changes nothing.
-    _lock: Option<EnvironmentLock>,
+    lock: Option<EnvironmentLock>,
 }
 
 impl<'a> Session<'a> {
@@ -128,7 +130,7 @@ impl<'a> Session<'a> {
             prior,
             unreadable,
             resumes,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -212,7 +214,32 @@ impl<'a> Session<'a> {
         summary.failures.extend(ran.failures);
         summary.failures.append(&mut further);
         summary.exit_code = report::exit_code(self.wanted.kind, ending, summary.failures.first());
+        self.prune().await;
+        summary.duration_ms = self.elapsed_ms();
         self.stage.finish(summary).await
+    }
+
+    /// Deletes journals that are too old to be kept. That it cannot is no fault of the run.
+    async fn prune(&self) {
+        if self.lock.is_none() {
+            return;
+        }
+        let directory = self.project.layout.runs();
+        let keep = self.project.config.logging.keep_runs;
+        let state = self.stage.state();
+        let steps = state.steps.into_values().map(|record| record.run);
+        let spared: BTreeSet<String> = steps
+            .chain([state.run, self.stage.run.clone()])
+            .chain(self.resumes.clone())
+            .collect();
+        let pruned =
+            tokio::task::spawn_blocking(move || prune::prune(&directory, keep, &spared)).await;
+        let failed = match pruned {
+            Ok(Ok(())) => return,
+            Ok(Err(failed)) => failed,
+            Err(error) => error.to_string(),
+        };
+        self.notice(format!("an old journal could not be deleted: {failed}"));
     }
 
     fn elapsed_ms(&self) -> u64 {

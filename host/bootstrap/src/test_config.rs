@@ -34,6 +34,7 @@ pub(crate) fn config(services: &[Sketch<'_>]) -> Config {
         },
         logging: Logging {
             level: "info".to_owned(),
+            keep_runs: 100,
         },
         validation: serde_json::Map::new(),
         preflight: serde_json::Map::new(),

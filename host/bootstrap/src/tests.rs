@@ -149,6 +149,79 @@ async fn a_bootstrap_is_recorded_from_its_first_to_its_last_event() {
     assert_eq!(heard.len(), journal.events.len());
 }
 
+/// A project that keeps two journals and has an older one than those of this test.
+fn place_that_prunes() -> (Place, std::path::PathBuf) {
+    let mut config = config(&[("db", 1, &[])]);
+    config.logging.keep_runs = 2;
+    let place = place_of(config);
+    let layout = &place.project.layout;
+    std::fs::create_dir_all(layout.runs()).unwrap();
+    let old = layout.journal("01900000-0000-7000-8000-000000000000");
+    (place, old)
+}
+
+#[tokio::test]
+async fn the_newest_journals_are_kept_and_older_ones_deleted_at_the_end_of_a_run() {
+    let (place, old) = place_that_prunes();
+    std::fs::write(&old, "").unwrap();
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        runs.push(place.bootstrap(&options()).await.run);
+        // Identifiers of the same millisecond are in no order.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let layout = &place.project.layout;
+    let kept = |run: &String| layout.journal(run).exists();
+    assert_eq!(
+        runs.iter().map(kept).collect::<Vec<_>>(),
+        [false, true, true]
+    );
+    assert!(!old.exists());
+
+    std::fs::write(&old, "").unwrap();
+    let dry = BootstrapOptions {
+        dry_run: true,
+        ..options()
+    };
+    place.bootstrap(&dry).await;
+    assert!(old.exists(), "a dry run deletes nothing");
+}
+
+#[tokio::test]
+async fn a_journal_that_the_state_refers_to_is_kept_whatever_its_age() {
+    let (place, old) = place_that_prunes();
+    std::fs::write(&old, "").unwrap();
+    place.write_state(|state| {
+        let record = state::StepRecord {
+            progress: state::Progress::Done,
+            run: "01900000-0000-7000-8000-000000000000".to_owned(),
+            duration_ms: None,
+        };
+        state
+            .steps
+            .insert(chora_model::plan::StepKey::new("p", "a"), record);
+    });
+    for _ in 0..3 {
+        assert_eq!(place.bootstrap(&options()).await.exit_code, 0);
+    }
+    assert!(old.exists());
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_deleted_is_told_and_fails_no_run() {
+    let (place, old) = place_that_prunes();
+    std::fs::create_dir(&old).unwrap();
+    for _ in 0..2 {
+        assert_eq!(place.bootstrap(&options()).await.exit_code, 0);
+    }
+    let heard = place.heard.0.lock().unwrap();
+    let told = heard.iter().any(
+        |kind| matches!(kind, EventKind::Notice { message } if message.contains("01900000-0000")),
+    );
+    assert!(told, "{heard:?}");
+    assert!(matches!(heard.last().unwrap(), EventKind::RunFinished(_)));
+}
+
 #[tokio::test]
 async fn a_dry_run_leaves_no_file_behind() {
     let place = place();

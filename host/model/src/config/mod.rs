@@ -193,6 +193,8 @@ pub struct CredentialSettings {
 pub struct Logging {
     /// `error`, `warn`, `info`, `debug` or `trace`; also handed to the services as `LOG_LEVEL`.
     pub level: String,
+    /// How many journals of earlier runs are kept, the newest; at least 1, and 100 unless configured.
+    pub keep_runs: usize,
 }
 
 /// A plugin in the configuration: one of the user's own, or settings and grants for a bundled one.

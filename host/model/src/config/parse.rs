@@ -16,6 +16,11 @@ use crate::layout::Layout;
 /// The largest configuration that is read, in bytes.
 const MOST: u64 = 1 << 20;
 
+/// How many journals are kept unless configured.
+const KEEP_RUNS: usize = 100;
+/// The most journals that can be kept.
+const MOST_RUNS: i64 = 1_000_000;
+
 /// Where a configuration is looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Source {
@@ -318,11 +323,18 @@ fn credentials(reader: &mut Reader, node: Option<&Node>) -> CredentialSettings {
 }
 
 fn logging(reader: &mut Reader, node: Option<&Node>) -> Logging {
-    let node = reader.map(node, "logging", &["level"]);
-    let level = node.and_then(|node| node.get("level"));
-    Logging {
-        level: reader
-            .word(level, "level", &["error", "warn", "info", "debug", "trace"])
-            .unwrap_or_else(|| "info".to_owned()),
-    }
+    let node = reader.map(node, "logging", &["level", "keep_runs"]);
+    let get = |key: &str| node.and_then(|node| node.get(key));
+    let level = reader
+        .word(
+            get("level"),
+            "level",
+            &["error", "warn", "info", "debug", "trace"],
+        )
+        .unwrap_or_else(|| "info".to_owned());
+    let keep_runs = reader
+        .integer(get("keep_runs"), "keep_runs", 1, MOST_RUNS)
+        .and_then(|runs| usize::try_from(runs).ok())
+        .unwrap_or(KEEP_RUNS);
+    Logging { level, keep_runs }
 }

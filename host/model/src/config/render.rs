@@ -39,7 +39,7 @@ pub fn render(config: &Config) -> String {
             ("api_key_bits", Some(json!(config.credentials.api_key_bits))),
             ("storage_path", config.credentials.storage_path.as_ref().map(|path| json!(path))),
         ]),
-        "logging": { "level": config.logging.level },
+        "logging": { "level": config.logging.level, "keep_runs": config.logging.keep_runs },
         "validation": redacted(&config.validation),
         "preflight": redacted(&config.preflight),
         "plugins": config.plugins.iter().map(plugin).collect::<Vec<_>>(),

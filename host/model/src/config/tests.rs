@@ -183,6 +183,10 @@ fn everything_wrong_is_told_at_its_place() {
             "`engine` is one of `auto`, `process`, and not `dokcer`",
         ),
         ("logging: {level: loud}\n", "`level` is one of"),
+        (
+            "logging: {keep_runs: 0}\n",
+            "`keep_runs` is a whole number from 1 to",
+        ),
         ("version: \"2.0\"\n", "not known"),
         ("retry: {backoff_factor: 0.5}\n", "at least 1"),
         (
@@ -271,11 +275,12 @@ fn an_environment_is_laid_over_the_base_and_has_its_own_place() {
         ),
         (
             "bootstrap-config.staging.yml",
-            "services:\n  a: {port: 2}\n  c: {phase: 1}\nlogging: {level: debug}\n",
+            "services:\n  a: {port: 2}\n  c: {phase: 1}\nlogging: {level: debug, keep_runs: 7}\n",
         ),
     ]);
     let base = load_from(directory.path(), None).unwrap();
     assert_eq!(base.config.environment, "dev");
+    assert_eq!(base.config.logging.keep_runs, 100);
     assert!(base.layout.home.ends_with(".chora"));
     let staging = load_from(directory.path(), Some("staging")).unwrap();
     let names: Vec<_> = staging
@@ -291,6 +296,7 @@ fn an_environment_is_laid_over_the_base_and_has_its_own_place() {
         (Some(2), ["x".to_owned()].as_slice())
     );
     assert_eq!(staging.config.logging.level, "debug");
+    assert_eq!(staging.config.logging.keep_runs, 7);
     assert!(staging.layout.home.ends_with(".chora/environments/staging"));
     assert_eq!(staging.files.len(), 2);
 }
