@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use chora_bootstrap::{OpenOptions, Project};
-use chora_model::config::Source;
+use chora_model::config::{self, Loaded, Source};
 
 use crate::app::App;
 use crate::failure::Ended;
@@ -55,6 +55,18 @@ pub(crate) async fn open(app: &App) -> Result<Arc<Project>, Ended> {
         .redaction()
         .follow(project.vault().path().to_owned());
     Ok(Arc::new(project))
+}
+
+/// Reads the configuration only, and covers the environment's secrets from here on. For commands that need no engine and no plugin.
+pub(crate) fn load(app: &App) -> Result<Loaded, Ended> {
+    let loaded =
+        config::load(&source(app)?).map_err(|error| chora_bootstrap::config_failure(&error))?;
+    let file = match &loaded.config.credentials.storage_path {
+        Some(path) => loaded.layout.project.join(path),
+        None => loaded.layout.credentials(),
+    };
+    app.output.redaction().follow(file);
+    Ok(loaded)
 }
 
 /// The options that a proposed command needs to mean the same project, each with a blank before it.

@@ -3,6 +3,7 @@
 
 mod duration;
 mod escape;
+mod json;
 mod reader;
 mod redaction;
 mod style;
@@ -17,6 +18,7 @@ use crate::args::ColorArg;
 
 pub(crate) use duration::{human, human_ms};
 pub(crate) use escape::{escape, one_line};
+pub(crate) use json::{document, harmless};
 pub(crate) use reader::reader_gone;
 pub(crate) use redaction::Redaction;
 pub(crate) use style::{BAD, BOLD, CODE, DIM, GOOD, WARN, paint};

@@ -11,7 +11,7 @@ use crate::args::{ConfigCommand, ShowFormat};
 use crate::commands::{Workers, wait};
 use crate::exit::Exit;
 use crate::failure::Ended;
-use crate::output::{GOOD, escape, paint};
+use crate::output::{GOOD, document, escape, paint};
 use crate::project;
 
 /// Runs the command.
@@ -33,17 +33,6 @@ pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Ended> {
     }
 }
 
-fn load(app: &App) -> Result<Loaded, Ended> {
-    let loaded = config::load(&project::source(app)?)
-        .map_err(|error| chora_bootstrap::config_failure(&error))?;
-    let file = match &loaded.config.credentials.storage_path {
-        Some(path) => loaded.layout.project.join(path),
-        None => loaded.layout.credentials(),
-    };
-    app.output.redaction().follow(file);
-    Ok(loaded)
-}
-
 /// Where it came from, for people.
 fn origin(loaded: &Loaded) -> String {
     if loaded.builtin {
@@ -58,7 +47,7 @@ fn origin(loaded: &Loaded) -> String {
 }
 
 fn show(app: &App, format: ShowFormat) -> Result<Exit, Ended> {
-    let loaded = load(app)?;
+    let loaded = project::load(app)?;
     let text = config::render(&loaded.config);
     match format {
         ShowFormat::Yaml => {
@@ -68,16 +57,14 @@ fn show(app: &App, format: ShowFormat) -> Result<Exit, Ended> {
         ShowFormat::Json => {
             let value: serde_json::Value = serde_yaml::from_str(&text)
                 .context("failed to read the effective configuration back")?;
-            let json = serde_json::to_string_pretty(&value)
-                .context("failed to write the configuration as JSON")?;
-            app.output.line(&escape(&json));
+            app.output.text(&document(&value, "the configuration")?);
         }
     }
     Ok(Exit::DONE)
 }
 
 fn validate(app: &App) -> Result<Exit, Ended> {
-    let loaded = load(app)?;
+    let loaded = project::load(app)?;
     let services = loaded.config.services.len();
     let environment = &loaded.config.environment;
     let origin = crate::output::one_line(&origin(&loaded));

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::args::{StatusArgs, StatusFormat};
 use crate::exit::Exit;
 use crate::failure::{Ended, unknown_service};
-use crate::output::escape;
+use crate::output::{document, escape};
 use crate::project;
 
 /// Runs the command.
@@ -49,11 +49,7 @@ fn named(project: &Project, names: &[String]) -> Result<Vec<String>, Ended> {
 fn written(app: &App, report: &StatusReport, format: StatusFormat) -> Result<String, Ended> {
     let text = match format {
         StatusFormat::Table => return Ok(table::table(report, &project::options(app))),
-        StatusFormat::Json => {
-            let json = serde_json::to_string_pretty(report)
-                .context("failed to write the status as JSON")?;
-            format!("{json}\n")
-        }
+        StatusFormat::Json => return Ok(document(report, "the status")?),
         StatusFormat::Yaml => {
             serde_yaml::to_string(report).context("failed to write the status as YAML")?
         }
