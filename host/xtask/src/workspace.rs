@@ -18,18 +18,6 @@ pub(crate) struct Workspace {
 struct Metadata {
     workspace_root: PathBuf,
     target_directory: PathBuf,
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    targets: Vec<Target>,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    crate_types: Vec<String>,
 }
 
 impl Workspace {
@@ -46,15 +34,11 @@ impl Workspace {
         }
         let metadata: Metadata = serde_json::from_slice(&output.stdout)
             .context("failed to understand the output of `cargo metadata`")?;
+        let guests = chora_guest_build::guests(&metadata.workspace_root)?;
         Ok(Workspace {
             root: metadata.workspace_root,
             target: metadata.target_directory,
-            guests: metadata
-                .packages
-                .into_iter()
-                .filter(Package::is_guest)
-                .map(|p| p.name)
-                .collect(),
+            guests: guests.into_iter().map(|guest| guest.package).collect(),
         })
     }
 
@@ -76,15 +60,6 @@ impl Workspace {
             .target
             .join("debug")
             .join(format!("chora{}", std::env::consts::EXE_SUFFIX)))
-    }
-}
-
-impl Package {
-    /// Nothing else in the workspace is a cdylib.
-    fn is_guest(&self) -> bool {
-        self.targets
-            .iter()
-            .any(|target| target.crate_types.iter().any(|kind| kind == "cdylib"))
     }
 }
 

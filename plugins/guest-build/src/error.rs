@@ -41,6 +41,18 @@ pub enum Error {
         /// Where its component was expected.
         path: PathBuf,
     },
+    /// Cargo could not tell the packages of the workspace.
+    #[error("`cargo metadata` does not tell the packages of the workspace:\n{told}")]
+    Metadata {
+        /// What it said.
+        told: String,
+    },
+    /// What only build scripts may call was called by something else.
+    #[error("`{variable}` is not set; guests are compiled by a build script, which cargo runs")]
+    NoBuildScript {
+        /// What cargo sets for build scripts.
+        variable: &'static str,
+    },
     /// A file of the build could not be read or written.
     #[error("failed to use `{}`", path.display())]
     Io {

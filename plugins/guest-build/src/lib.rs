@@ -16,11 +16,15 @@
 //! ```
 
 mod build;
+mod discover;
 mod environment;
 mod error;
+mod script;
 mod toolchain;
 mod watch;
 
 pub use build::{Built, GuestBuild};
+pub use discover::{Guest, guests};
 pub use error::Error;
+pub use script::build_script;
 pub use toolchain::{TARGET, Toolchain};
