@@ -85,6 +85,7 @@ impl From<services::Error> for Error {
                 .cause("the engine stopped, or it refused what it was asked to do")
                 .next("See that the engine works, then run `chora bootstrap` again; it goes on from here.")
                 .into(),
+            services::Error::Planned => Self::Planned,
             services::Error::Other(text) => Self::Other(text),
         }
     }
@@ -198,6 +199,7 @@ mod tests {
     #[test]
     fn planned_is_not_a_failure() {
         assert_eq!(Error::from(http::Error::Planned), Error::Planned);
+        assert_eq!(Error::from(services::Error::Planned), Error::Planned);
         let bearer: Result<(), _> = Err(credentials::Error::Planned);
         assert_eq!(bearer.about("x"), Err(Error::Planned));
     }

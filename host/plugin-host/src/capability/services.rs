@@ -281,7 +281,7 @@ impl Host for CallState {
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
             Decision::Planned(permit) => {
                 self.leave_planned(permit, true);
-                return Ok(Err(Error::Other("a dry run: not executed".to_owned())));
+                return Ok(Err(Error::Planned));
             }
         };
         let scene = Arc::clone(&permit.scene);
