@@ -57,6 +57,8 @@ impl CallState {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .max_random_size(64 << 10);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.resources);
         Self {
             scene: parts.scene,
             grants: parts.grants,
@@ -67,7 +69,7 @@ impl CallState {
             probed: parts.probed,
             limits: limits.clone(),
             limiter: Limiter::new(limits),
-            table: ResourceTable::new(),
+            table,
             stderr,
             host_calls: 0,
             log_lines: 0,

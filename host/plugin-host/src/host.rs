@@ -16,7 +16,7 @@ use wasmtime::{Cache, CacheConfig, Config, Engine};
 use crate::PluginError;
 use crate::bindings::imports::Capabilities;
 use crate::call::CallState;
-use crate::limits::Limits;
+use crate::limits::{Limits, STACK};
 use crate::plugin::Plugin;
 
 /// How often a running guest looks at its deadline.
@@ -41,6 +41,7 @@ struct Inner {
     engine: Engine,
     linker: Linker<CallState>,
     limits: Limits,
+    cache: Option<Cache>,
 }
 
 /// One call of a plugin.
@@ -72,15 +73,19 @@ impl PluginHost {
         config
             .wasm_component_model(true)
             .epoch_interruption(true)
-            .max_wasm_stack(512 << 10);
-        if let Some(directory) = &options.cache {
-            owner_only(directory)?;
-            let mut cache = CacheConfig::new();
-            cache.with_directory(directory);
-            let cache = Cache::new(cache)
-                .map_err(|source| failed("the compile cache cannot be used", source))?;
-            config.cache(Some(cache));
-        }
+            .max_wasm_stack(STACK);
+        let cache = match &options.cache {
+            Some(directory) => {
+                owner_only(directory)?;
+                let mut settings = CacheConfig::new();
+                settings.with_directory(directory);
+                let cache = Cache::new(settings)
+                    .map_err(|source| failed("the compile cache cannot be used", source))?;
+                Some(cache)
+            }
+            None => None,
+        };
+        config.cache(cache.clone());
         let engine = Engine::new(&config)
             .map_err(|source| failed("wasmtime does not start on this machine", source))?;
         let linker = linker(&engine)
@@ -95,8 +100,14 @@ impl PluginHost {
                 engine,
                 linker,
                 limits: options.limits,
+                cache,
             }),
         })
+    }
+
+    /// How many components this host has taken from the compile cache.
+    pub fn cache_hits(&self) -> usize {
+        self.inner.cache.as_ref().map_or(0, Cache::cache_hits)
     }
 
     /// The ceilings of each call.

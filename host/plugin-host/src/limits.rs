@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+/// The stack of a guest in bytes: the same for all, because it is part of the compiled code's engine.
+pub(crate) const STACK: usize = 512 << 10;
+
 /// The ceilings of one plugin call.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// The longest that `describe`, `plan` and `probe` may take; `apply` and `revert` have their step's timeout.
+    /// The longest that `describe` and `plan` may take; `apply` and `revert` have their step's timeout, and `probe` has its service's.
     pub call: Duration,
     /// Linear memory in bytes, all memories together.
     pub memory: usize,
+    /// Resources of the host that are open at once: bearers, streams, timers.
+    pub resources: usize,
     /// Elements of one table.
     pub table_elements: usize,
     /// Core instances, memories and tables, each.
@@ -38,6 +43,7 @@ impl Default for Limits {
         Self {
             call: Duration::from_secs(10),
             memory: 256 << 20,
+            resources: 10_000,
             table_elements: 100_000,
             instances: 100,
             bytes_per_host_call: 4 << 20,

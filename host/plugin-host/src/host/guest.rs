@@ -32,7 +32,7 @@ impl PluginHost {
         let limit = call.timeout.min(self.limits().call);
         let parts = parts(scene, &call, Mode::Look, None);
         let context = context_for_guest(scene, context);
-        let mut open = self.open(&call.plugin, "plan".to_owned(), parts, limit)?;
+        let mut open = self.open(&call.plugin.name, "plan".to_owned(), parts, limit)?;
         let ended = tokio::time::timeout(limit, async {
             let guest = pre.instantiate_async(&mut open.store).await?;
             let guest = guest.chora_bootstrap_phase();
@@ -65,7 +65,7 @@ impl PluginHost {
         let parts = parts(scene, &call, acting(&call), None);
         let context = context_for_guest(scene, context);
         let limit = call.timeout;
-        let mut open = self.open(&call.plugin, format!("apply({step})"), parts, limit)?;
+        let mut open = self.open(&call.plugin.name, format!("apply({step})"), parts, limit)?;
         let ended = tokio::time::timeout(limit, async {
             let guest = pre.instantiate_async(&mut open.store).await?;
             let guest = guest.chora_bootstrap_phase();
@@ -88,7 +88,7 @@ impl PluginHost {
         let parts = parts(scene, &call, acting(&call), None);
         let context = context_for_guest(scene, context);
         let limit = call.timeout;
-        let mut open = self.open(&call.plugin, format!("revert({step})"), parts, limit)?;
+        let mut open = self.open(&call.plugin.name, format!("revert({step})"), parts, limit)?;
         let ended = tokio::time::timeout(limit, async {
             let guest = pre.instantiate_async(&mut open.store).await?;
             let guest = guest.chora_bootstrap_phase();
@@ -121,7 +121,7 @@ impl PluginHost {
             timeout: millis(target.timeout),
         };
         let name = format!("probe({})", target.service);
-        let mut open = self.open(&call.plugin, name, parts, limit)?;
+        let mut open = self.open(&call.plugin.name, name, parts, limit)?;
         let ended = tokio::time::timeout(limit, async {
             let guest = pre.instantiate_async(&mut open.store).await?;
             let guest = guest.chora_bootstrap_health_check();

@@ -19,6 +19,8 @@ use crate::plugin::{Metadata, Plugin, PluginKind, Pre};
 const PHASE: &str = "chora:bootstrap/phase@0.1.0";
 /// What health plugins export.
 const HEALTH_CHECK: &str = "chora:bootstrap/health-check@0.1.0";
+/// How a core module's bytes begin.
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 impl PluginHost {
     /// Compiles a component, or takes it from the cache, and lets it describe itself with nothing granted.
@@ -34,6 +36,10 @@ impl PluginHost {
                 bytes.len(),
                 self.inner.limits.component
             );
+            return Err(invalid(reason, None));
+        }
+        if bytes.starts_with(CORE_MODULE) {
+            let reason = "it is a core module and no component; in Rust, `cargo build --target wasm32-wasip2` makes a component".to_owned();
             return Err(invalid(reason, None));
         }
         let component = self.compile(name, bytes).await?;
@@ -142,7 +148,7 @@ impl PluginHost {
             probed: None,
         };
         let limit = self.inner.limits.call;
-        let mut open = self.open(plugin, "describe".to_owned(), parts, limit)?;
+        let mut open = self.open(&plugin.name, "describe".to_owned(), parts, limit)?;
         let ended = match &plugin.pre {
             Pre::Phase(pre) => {
                 tokio::time::timeout(limit, async {

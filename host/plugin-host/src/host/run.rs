@@ -4,14 +4,17 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use tokio::time::error::Elapsed;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::PluginHost;
 use crate::call::{CallParts, CallState};
-use crate::limits::{DeadlinePassed, LimitReached};
+use crate::limits::{DeadlinePassed, LimitReached, Limits, STACK};
 use crate::output::clean_line;
-use crate::plugin::Plugin;
 use crate::{GuestFailure, PluginError};
+
+/// The longest that is told of what went wrong inside a guest, in characters.
+const MESSAGE: usize = 4_000;
 
 /// A call that is about to be made, with the store made for it alone.
 pub(super) struct Open {
@@ -25,7 +28,7 @@ impl PluginHost {
     /// Makes the store for one call.
     pub(super) fn open(
         &self,
-        plugin: &Plugin,
+        plugin: &str,
         call: String,
         parts: CallParts,
         limit: Duration,
@@ -46,7 +49,7 @@ impl PluginHost {
         });
         Ok(Open {
             store,
-            plugin: plugin.name.clone(),
+            plugin: plugin.to_owned(),
             call,
             limit,
         })
@@ -113,21 +116,12 @@ impl Open {
             return self.timed_out();
         }
         let outstanding = self.outstanding();
-        if let Some(reached) = error.downcast_ref::<LimitReached>() {
+        if let Some(LimitReached { what, limit }) = ceiling(error, &self.store.data().limits) {
             return PluginError::Limit {
                 plugin: self.plugin,
                 call: self.call,
-                what: reached.what.to_owned(),
-                limit: reached.limit.clone(),
-                outstanding,
-            };
-        }
-        if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
-            return PluginError::Limit {
-                plugin: self.plugin,
-                call: self.call,
-                what: "the call stack".to_owned(),
-                limit: "512 KiB".to_owned(),
+                what: what.to_owned(),
+                limit,
                 outstanding,
             };
         }
@@ -143,7 +137,8 @@ impl Open {
             })
             .unwrap_or_default();
         PluginError::Trapped {
-            message: panic_line(&stderr).unwrap_or_else(|| error.root_cause().to_string()),
+            message: panic_line(&stderr)
+                .unwrap_or_else(|| clean_line(&error.root_cause().to_string(), MESSAGE)),
             plugin: self.plugin,
             call: self.call,
             stderr,
@@ -158,6 +153,37 @@ fn is_of_the_system(error: &wasmtime::Error) -> bool {
     cause.is::<std::io::Error>() || cause.is::<rustix::io::Errno>()
 }
 
+/// The ceiling that a trap came from, where it came from one.
+fn ceiling(error: &wasmtime::Error, limits: &Limits) -> Option<LimitReached> {
+    if let Some(reached) = error.downcast_ref::<LimitReached>() {
+        return Some(reached.clone());
+    }
+    let reached = |what, limit| Some(LimitReached { what, limit });
+    if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
+        return reached("the call stack", format!("{} KiB", STACK >> 10));
+    }
+    if matches!(
+        error.downcast_ref::<ResourceTableError>(),
+        Some(ResourceTableError::Full)
+    ) {
+        return reached("the number of open resources", limits.resources.to_string());
+    }
+    // These have no type of their own to be known by; a test for each keeps the texts true.
+    let text = error.root_cause().to_string();
+    if text.starts_with("too much data is being copied between the host and the guest") {
+        let limit = format!("{} KiB", limits.bytes_per_host_call >> 10);
+        return reached("the bytes of one host call", limit);
+    }
+    [
+        ("instance", "the number of instances"),
+        ("memory", "the number of memories"),
+        ("table", "the number of tables"),
+    ]
+    .into_iter()
+    .find(|(kind, _)| text.starts_with(&format!("resource limit exceeded: {kind} count")))
+    .and_then(|(_, what)| reached(what, limits.instances.to_string()))
+}
+
 fn demangle(name: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(name))
 }
@@ -168,8 +194,11 @@ fn panic_line(stderr: &str) -> Option<String> {
     let mut lines = after.lines();
     let place = lines.next()?.trim_end_matches(':');
     let text = lines.next().unwrap_or_default();
-    Some(format!("panicked at {place}: {text}"))
+    Some(clean_line(&format!("panicked at {place}: {text}"), MESSAGE))
 }
+
+#[cfg(test)]
+mod ceilings;
 
 #[cfg(test)]
 mod tests {
