@@ -28,4 +28,6 @@ mod points;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod repair;
+#[cfg(test)]
 mod seeds;

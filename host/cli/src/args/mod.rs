@@ -8,6 +8,7 @@ mod reset;
 mod rollback;
 mod seconds;
 mod serve;
+mod state;
 mod status;
 mod validate;
 
@@ -24,6 +25,7 @@ pub(crate) use logs::LogsArgs;
 pub(crate) use reset::ResetArgs;
 pub(crate) use rollback::RollbackArgs;
 pub(crate) use serve::{Role, ServeArgs};
+pub(crate) use state::{StateArgs, StateCommand};
 pub(crate) use status::{StatusArgs, StatusFormat};
 pub(crate) use validate::{ValidateArgs, ValidateFormat};
 
@@ -126,6 +128,7 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     Config(ConfigArgs),
     Logs(LogsArgs),
+    State(StateArgs),
     Serve(ServeArgs),
     Completions(CompletionsArgs),
 }

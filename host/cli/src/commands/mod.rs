@@ -7,6 +7,7 @@ mod logs;
 mod reset;
 mod rollback;
 mod serve;
+mod state;
 mod status;
 mod validate;
 
@@ -40,6 +41,7 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Ended> {
         Command::Reset(args) => wait(Workers::Many, reset::run(app, &args)),
         Command::Validate(args) => wait(Workers::Many, validate::run(app, &args)),
         Command::Config(args) => config::run(app, &args.command),
+        Command::State(args) => wait(Workers::One, state::run(app, &args)),
         Command::Logs(args) => wait(Workers::One, logs::run(app, &args)),
         Command::Serve(args) => serve::run(args.role),
         Command::Completions(args) => Ok(completions::run(app, &args)),

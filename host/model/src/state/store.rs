@@ -136,13 +136,11 @@ fn way_out(path: &Path, last_good: Option<&Path>) -> String {
     let path = path.display();
     match last_good {
         Some(good) => format!(
-            "the last good copy is `{}`: put it back with `cp {} {path}`, then run `chora bootstrap`",
+            "make it anew from the journals and from what runs, with `chora state repair`; the last good copy is `{}`: `cp {} {path}` puts it back",
             good.display(),
             good.display()
         ),
-        None => format!(
-            "there is no good copy: move it away with `mv {path} {path}.corrupt`, then run `chora bootstrap`, which looks at what runs before it acts"
-        ),
+        None => "make it anew from the journals and from what runs, with `chora state repair`; there is no good copy".to_owned(),
     }
 }
 
