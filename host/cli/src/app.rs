@@ -211,6 +211,7 @@ mod tests {
             "validate",
             "logs",
             "config",
+            "runs",
         ] {
             let help = command
                 .find_subcommand_mut(name)

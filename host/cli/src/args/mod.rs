@@ -6,6 +6,7 @@ mod config;
 mod logs;
 mod reset;
 mod rollback;
+mod runs;
 mod seconds;
 mod serve;
 mod state;
@@ -24,6 +25,7 @@ pub(crate) use config::{ConfigArgs, ConfigCommand, ShowFormat};
 pub(crate) use logs::LogsArgs;
 pub(crate) use reset::ResetArgs;
 pub(crate) use rollback::RollbackArgs;
+pub(crate) use runs::{RunsArgs, RunsCommand, RunsFormat};
 pub(crate) use serve::{Role, ServeArgs};
 pub(crate) use state::{StateArgs, StateCommand};
 pub(crate) use status::{StatusArgs, StatusFormat};
@@ -129,6 +131,7 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     Logs(LogsArgs),
     State(StateArgs),
+    Runs(RunsArgs),
     Serve(ServeArgs),
     Completions(CompletionsArgs),
 }

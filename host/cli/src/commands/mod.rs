@@ -6,6 +6,7 @@ mod config;
 mod logs;
 mod reset;
 mod rollback;
+mod runs;
 mod serve;
 mod state;
 mod status;
@@ -43,6 +44,7 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Ended> {
         Command::Config(args) => config::run(app, &args.command),
         Command::State(args) => wait(Workers::One, state::run(app, &args)),
         Command::Logs(args) => wait(Workers::One, logs::run(app, &args)),
+        Command::Runs(args) => runs::run(app, &args.command),
         Command::Serve(args) => serve::run(args.role),
         Command::Completions(args) => Ok(completions::run(app, &args)),
     }

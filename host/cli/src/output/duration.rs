@@ -21,6 +21,15 @@ pub(crate) fn human_ms(ms: u64) -> String {
     human(Duration::from_millis(ms))
 }
 
+/// The same of a number of microseconds, told where there are no more than that.
+pub(crate) fn human_us(us: u64) -> String {
+    match us {
+        0 => "0 ms".to_owned(),
+        1..1_000 => format!("{us} µs"),
+        _ => human_ms(us / 1_000),
+    }
+}
+
 fn pair(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
     if small == 0 {
         format!("{large} {large_unit}")
@@ -47,6 +56,9 @@ mod tests {
         ];
         for (ms, text) in table {
             assert_eq!(human_ms(ms), text);
+        }
+        for (us, text) in [(0, "0 ms"), (999, "999 µs"), (1_500, "1 ms")] {
+            assert_eq!(human_us(us), text);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The two streams that chora prints to. Everything goes through here: secrets are covered, colours are taken out where they are not wanted, and a reader who has gone away is no
 //! error and no end of a run.
 
+mod columns;
 mod duration;
 mod escape;
 mod json;
@@ -16,7 +17,8 @@ use anstream::{AutoStream, ColorChoice};
 
 use crate::args::ColorArg;
 
-pub(crate) use duration::{human, human_ms};
+pub(crate) use columns::{Cell, Column, columns, left, right};
+pub(crate) use duration::{human, human_ms, human_us};
 pub(crate) use escape::{escape, one_line};
 pub(crate) use json::{document, harmless};
 pub(crate) use reader::reader_gone;

@@ -3,10 +3,19 @@
 use chora_bootstrap::{Overall, ServiceStatus, StatusReport};
 use chora_model::config::PHASE_NAMES;
 
-use crate::output::{BAD, BOLD, CODE, DIM, GOOD, WARN, human_ms, one_line, paint};
+use crate::output::{
+    BAD, BOLD, CODE, Cell, Column, GOOD, WARN, columns, human_ms, left, one_line, paint,
+};
 
-const HEADINGS: [&str; 8] = [
-    "SERVICE", "PHASE", "STATUS", "VERSION", "ID", "URL", "UPTIME", "DETAIL",
+const COLUMNS: [Column; 8] = [
+    left("SERVICE"),
+    left("PHASE"),
+    left("STATUS"),
+    left("VERSION"),
+    left("ID"),
+    left("URL"),
+    left("UPTIME"),
+    left("DETAIL"),
 ];
 
 /// The whole report with its last line end.
@@ -28,7 +37,8 @@ pub(super) fn table(report: &StatusReport, options: &str) -> String {
     }
     if !report.services.is_empty() {
         lines.push(String::new());
-        lines.extend(rows(&report.services));
+        let rows: Vec<_> = report.services.iter().map(row).collect();
+        lines.extend(columns(&COLUMNS, &rows));
     }
     if let Some(next) = next(report) {
         let command = paint(CODE, format_args!("`chora {next}{options}`"));
@@ -73,61 +83,19 @@ fn next(report: &StatusReport) -> Option<&'static str> {
     }
 }
 
-fn rows(services: &[ServiceStatus]) -> Vec<String> {
-    let cells: Vec<[String; 8]> = services.iter().map(cells).collect();
-    let widths = HEADINGS.map(|heading| heading.chars().count());
-    let widths = cells.iter().fold(widths, |mut widths, row| {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-        widths
-    });
-    let heading = aligned(&HEADINGS.map(str::to_owned), &widths, |_, cell| cell);
-    let mut lines = vec![paint(DIM, heading)];
-    lines.extend(services.iter().zip(&cells).map(|(service, row)| {
-        aligned(row, &widths, |column, cell| {
-            if column == 2 {
-                colored(service, &cell)
-            } else {
-                cell
-            }
-        })
-    }));
-    lines
-}
-
-/// The cells padded to their columns; styles come after the padding, which would count them.
-fn aligned(
-    row: &[String; 8],
-    widths: &[usize; 8],
-    style: impl Fn(usize, String) -> String,
-) -> String {
-    let mut line = String::new();
-    for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-        let padded = format!("{cell:width$}");
-        line.push_str(&style(column, padded));
-        line.push_str("  ");
-    }
-    line.trim_end().to_owned()
-}
-
-fn colored(service: &ServiceStatus, cell: &str) -> String {
-    let style = if service.healthy { GOOD } else { BAD };
-    paint(style, cell)
-}
-
-fn cells(service: &ServiceStatus) -> [String; 8] {
+fn row(service: &ServiceStatus) -> [Cell; 8] {
     let or_dash =
         |text: Option<String>| text.map_or_else(|| "-".to_owned(), |text| one_line(&text));
+    let style = if service.healthy { GOOD } else { BAD };
     [
-        one_line(&service.name),
-        service.phase.to_string(),
-        one_line(service.status),
-        or_dash(service.version.clone()),
-        or_dash(service.id.clone()),
-        or_dash(service.url.clone()),
-        or_dash(service.uptime_seconds.map(uptime)),
-        one_line(&service.detail),
+        one_line(&service.name).into(),
+        service.phase.to_string().into(),
+        Cell::styled(style, one_line(service.status)),
+        or_dash(service.version.clone()).into(),
+        or_dash(service.id.clone()).into(),
+        or_dash(service.url.clone()).into(),
+        or_dash(service.uptime_seconds.map(uptime)).into(),
+        one_line(&service.detail).into(),
     ]
 }
 
