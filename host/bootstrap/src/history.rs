@@ -159,9 +159,9 @@ impl History {
                 },
             }
         };
-        if found.events.is_empty() && !matches!(standing, Standing::Running { .. }) {
+        if found.events.is_empty() {
             let reason = if found.altered.is_empty() && !found.torn {
-                "its journal is empty: it ended before its first event was written"
+                "its journal is empty: its first event was not written"
             } else {
                 "no line of its journal is whole"
             };
@@ -208,6 +208,7 @@ impl History {
 
     /// Whether an unfinished run goes on, as far as the lock tells; nothing when it does not.
     fn going_on(&self, events: &[Event]) -> Option<Standing> {
+        let begun = digest::begun(events)?;
         let holder = match lock::holder(&self.layout.lock()) {
             Ok(None) => return None,
             Ok(Some(holder)) => holder,
@@ -220,12 +221,9 @@ impl History {
             let reason = format!("the environment is locked by {holder}");
             return Some(Standing::Unknown { reason });
         }
-        // Whoever took the lock after this run had begun is at work on another one. Without an event nothing was begun that could be older.
-        let begun = digest::begun(events);
-        begun
-            .is_none_or(|begun| begun >= holder.since)
-            .then(|| Standing::Running {
-                holder: holder.to_string(),
-            })
+        // Whoever took the lock after this run had begun is at work on another one.
+        (begun >= holder.since).then(|| Standing::Running {
+            holder: holder.to_string(),
+        })
     }
 }

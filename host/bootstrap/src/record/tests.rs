@@ -87,6 +87,17 @@ fn healthy(service: &str) -> EventKind {
     }
 }
 
+fn waited_in_vain(service: &str) -> EventKind {
+    EventKind::ServiceNotHealthy {
+        service: service.to_owned(),
+        step: None,
+        waited_ms: 1,
+        probes: 1,
+        failed_probes: 1,
+        reason: "it ended".to_owned(),
+    }
+}
+
 fn host_call(function: &str, target: &str, decision: &str) -> EventKind {
     EventKind::HostCall(HostCall {
         caller: "c/x".to_owned(),
@@ -263,6 +274,7 @@ fn services_are_started_by_steps_by_the_ledger_and_by_health() {
 #[test]
 fn services_that_fail_stop_or_go_are_not_healthy() {
     for (kind, started) in [
+        (waited_in_vain("db"), true),
         (step_finished("c/start:db", 1, Ending::Failed, None), true),
         (host_call("services.stop", "db:stop", "allowed"), true),
         (host_call("services.remove", "db:remove", "allowed"), false),

@@ -62,7 +62,8 @@ pub(crate) fn run(app: &App, command: &RunsCommand) -> Result<Exit, Ended> {
             Some(record) => {
                 let digest = readable(&record)?;
                 let report = history.report(digest.record)?;
-                let report = report.ok_or_else(|| unreadable(&record, "no event is left"))?;
+                let report =
+                    report.ok_or_else(|| unreadable(&record, "no event of it is written"))?;
                 let text = match format {
                     RunsFormat::Json => document(&report, "the report")?,
                     RunsFormat::Table => report::text(&digest, &report, Timestamp::now()),
@@ -90,7 +91,7 @@ fn readable(record: &Record) -> Result<Told<'_>, Ended> {
             | Standing::Running { .. }
             | Standing::Killed
             | Standing::Unknown { .. },
-        ) => Err(unreadable(record, "its first event is not written yet")),
+        ) => Err(unreadable(record, "no event of it is written")),
     }
 }
 

@@ -224,6 +224,22 @@ fn offset(begun_ms: Option<u64>) -> Cell {
     begun_ms.map_or_else(String::new, plus).into()
 }
 
+/// Offsets are compared with each other, so that seconds keep their milliseconds.
 fn plus(at_ms: u64) -> String {
-    format!("+{}", human_ms(at_ms))
+    match at_ms {
+        1_000..60_000 => format!("+{}.{:03} s", at_ms / 1_000, at_ms % 1_000),
+        _ => format!("+{}", human_ms(at_ms)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plus;
+
+    #[test]
+    fn offsets_keep_their_milliseconds_below_a_minute() {
+        assert_eq!(plus(999), "+999 ms");
+        assert_eq!(plus(1_005), "+1.005 s");
+        assert_eq!(plus(60_000), "+1 min");
+    }
 }
