@@ -166,7 +166,7 @@ pub(crate) fn load_failure(error: &PluginError) -> Failure {
     } else if !error.plugin().is_empty() {
         failure.plugin = Some(error.plugin().to_owned());
         failure.next_actions.push(format!(
-            "look at it with `chora plugin inspect {0}`, or leave plugin `{0}` out with `enabled: false`",
+            "mend plugin `{0}`, or leave it out with `enabled: false`",
             error.plugin()
         ));
     }

@@ -73,7 +73,7 @@ pub enum PluginError {
     },
     /// The guest failed after the host had refused it something.
     #[error(
-        "plugin `{plugin}` may not call `{function}` in `{call}`: the grant `{needed}` is missing"
+        "plugin `{plugin}` may not call `{function}` in `{call}`: {}", missing(.needed.as_ref())
     )]
     Denied {
         /// The plugin.
@@ -82,8 +82,8 @@ pub enum PluginError {
         call: String,
         /// The host function.
         function: String,
-        /// The grant that would have allowed it.
-        needed: String,
+        /// The grant that would have allowed it; absent where none would, because the call may only look.
+        needed: Option<String>,
         /// What the guest said.
         guest: Box<GuestFailure>,
     },
@@ -112,6 +112,13 @@ pub enum PluginError {
 
 fn waiting_in(outstanding: Option<&String>) -> String {
     outstanding.map_or_else(String::new, |call| format!(" (it was in `{call}`)"))
+}
+
+fn missing(needed: Option<&String>) -> String {
+    needed.map_or_else(
+        || "it changes something or touches a secret, which is refused outside of `apply` and `revert`".to_owned(),
+        |grant| format!("the grant `{grant}` is missing"),
+    )
 }
 
 impl PluginError {

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::bindings::imports::chora::bootstrap::types::Change;
 use crate::call::CallState;
 use crate::limits::LimitReached;
+use crate::output::clean_line;
 use crate::scene::Scene;
 
 /// What a host function may do to the world.
@@ -87,7 +88,7 @@ pub(crate) enum Decision {
     Denied(String),
 }
 
-/// A host call that is under way.
+/// A host call that is under way. However it ends, also when it is cut off, it leaves its line in the ledger.
 pub(crate) struct Permit {
     /// What the function acts on.
     pub(crate) scene: Arc<Scene>,
@@ -95,12 +96,25 @@ pub(crate) struct Permit {
     began: Instant,
 }
 
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.record.duration_us = micros(self.began.elapsed());
+        self.scene
+            .events
+            .emit(EventKind::HostCall(self.record.clone()));
+    }
+}
+
 /// A call that was refused, kept for the report of the step.
 #[derive(Debug, Clone)]
 pub(crate) struct Denial {
     pub(crate) function: &'static str,
-    pub(crate) needed: String,
+    /// The grant that would have allowed it; absent where none would.
+    pub(crate) needed: Option<String>,
 }
+
+/// The longest target and grant that are told, in characters: both may hold what a guest made up.
+const TARGET: usize = 200;
 
 impl CallState {
     /// Decides on a host call. `arguments` are hashed for the ledger and are never kept.
@@ -124,7 +138,7 @@ impl CallState {
 
         if let Some(reason) = self.class_forbids(function.class) {
             let text = format!("`{}` {reason}", function.name);
-            return Ok(self.deny(&scene, record, function, access, text));
+            return Ok(self.deny(&scene, record, function, None, text));
         }
         let view = grant::Scene {
             config: &scene.config,
@@ -136,8 +150,9 @@ impl CallState {
                 "`{}` was refused; this grant would allow it: `{needed}`",
                 function.name,
             );
-            record.needed = Some(crate::output::clean_line(&needed, 200));
-            return Ok(self.deny(&scene, record, function, access, text));
+            let needed = clean_line(&needed, TARGET);
+            record.needed = Some(needed.clone());
+            return Ok(self.deny(&scene, record, function, Some(needed), text));
         };
         record.grant = Some(grant.to_string());
 
@@ -151,7 +166,7 @@ impl CallState {
             }));
         }
         fault::reach("host-call", "before", &record.function)?;
-        self.set_outstanding(Some(format!("{}({target})", function.name)));
+        self.set_outstanding(Some(format!("{}({})", function.name, record.target)));
         Ok(Decision::Allowed(Permit {
             scene,
             record,
@@ -160,18 +175,11 @@ impl CallState {
     }
 
     /// Ends a host call that was allowed; `bytes` went back to the guest.
-    pub(crate) fn leave(&mut self, permit: Permit, bytes: usize) {
-        let Permit {
-            scene,
-            mut record,
-            began,
-        } = permit;
+    pub(crate) fn leave(&mut self, mut permit: Permit, bytes: usize) {
         // Only a killed process loses what was done: an error here would be the guest's to explain.
-        let _ = fault::reach("host-call", "after", &record.function);
-        record.bytes = record.bytes.saturating_add(bytes as u64);
-        record.duration_us = micros(began.elapsed());
+        let _ = fault::reach("host-call", "after", &permit.record.function);
+        permit.record.bytes = permit.record.bytes.saturating_add(bytes as u64);
         self.set_outstanding(None);
-        scene.events.emit(EventKind::HostCall(record));
     }
 
     /// Ends a host call of a dry run, which would or would not have changed something.
@@ -220,13 +228,13 @@ impl CallState {
         scene: &Scene,
         mut record: HostCall,
         function: HostFunction,
-        access: &Access<'_>,
+        needed: Option<String>,
         text: String,
     ) -> Decision {
         record.decision = "denied".to_owned();
         self.denials.push(Denial {
             function: function.name,
-            needed: access.grant_needed(),
+            needed,
         });
         scene.events.emit(EventKind::HostCall(record));
         Decision::Denied(text)
@@ -246,7 +254,7 @@ impl CallState {
             caller: self.caller.to_string(),
             digest: self.digest.clone(),
             function: function.name.to_owned(),
-            target: crate::output::clean_line(target, 200),
+            target: clean_line(target, TARGET),
             grant: None,
             decision: "allowed".to_owned(),
             needed: None,

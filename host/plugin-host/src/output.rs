@@ -82,9 +82,12 @@ fn clean_lines(text: &str) -> String {
 
 fn push_clean(clean: &mut String, c: char) {
     // Besides control characters, the marks that turn the direction of text around can make a line read as another.
-    let turns =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if c.is_control() || turns {
+    let turns = matches!(
+        c,
+        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    let breaks = matches!(c, '\u{2028}' | '\u{2029}');
+    if c.is_control() || turns || breaks {
         clean.extend(c.escape_default());
     } else {
         clean.push(c);

@@ -34,7 +34,7 @@ pub(crate) fn step_failure(
     backward: bool,
 ) -> Failure {
     let mut failure = match trouble {
-        Trouble::Plugin(error) => of_plugin(error, step, backward),
+        Trouble::Plugin(error) => without_plugin(config, error, of_plugin(error, step, backward)),
         Trouble::PhaseOver(limit) => {
             too_slow(step, &format!("its phase's {limit:.0?}")).next(format!(
                 "raise `timeouts.phase_{}` if it only needs longer",
@@ -90,6 +90,27 @@ pub(crate) fn step_failure(
     failure
 }
 
+/// A plugin of the user's own that is broken can be left out; the bundled ones are needed.
+fn without_plugin(config: &Config, error: &PluginError, failure: Failure) -> Failure {
+    let broken = match error {
+        PluginError::Trapped { .. } | PluginError::TimedOut { .. } | PluginError::Limit { .. } => {
+            true
+        }
+        PluginError::Invalid { .. }
+        | PluginError::Denied { .. }
+        | PluginError::Guest { .. }
+        | PluginError::Host { .. } => false,
+    };
+    let name = error.plugin();
+    let mut own = config.plugins.iter().filter(|own| own.path.is_some());
+    if !broken || !own.any(|own| own.name == name) {
+        return failure;
+    }
+    failure.next(format!(
+        "or leave plugin `{name}` out with `enabled: false`"
+    ))
+}
+
 fn too_slow(step: &Step, limit: &str) -> Failure {
     let mut failure = Failure::new(
         Code::TimedOut,
@@ -121,9 +142,12 @@ fn of_plugin(error: &PluginError, step: &Step, backward: bool) -> Failure {
         } => {
             failure.service.clone_from(&guest.service);
             failure.details.push(guest.message.clone());
-            failure.next_actions = vec![format!(
-                "if plugin `{plugin}` may do that, add to its `grants` in the configuration: `{needed}`"
-            )];
+            failure.next_actions = vec![match needed {
+                Some(needed) => format!(
+                    "if plugin `{plugin}` may do that, add to its `grants` in the configuration: `{needed}`"
+                ),
+                None => format!("tell the author of plugin `{plugin}`"),
+            }];
         }
         PluginError::TimedOut { .. } => {
             failure.causes = vec!["what it waits for is slow or never comes".to_owned()];
