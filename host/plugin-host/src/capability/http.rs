@@ -37,6 +37,9 @@ const RESERVED: &[&str] = &[
     "upgrade",
 ];
 
+/// The most headers of a request.
+const HEADERS: usize = 100;
+
 /// The HTTP clients of a scene, made when they are first needed: reading the system's certificates takes longer than a whole health check, and plain HTTP needs none.
 #[derive(Default)]
 pub(crate) struct Clients {
@@ -64,12 +67,10 @@ impl Clients {
         if plain {
             builder = builder.tls_certs_only([]);
         }
-        Ok(slot.get_or_init(|| builder_or_default(builder)).clone())
+        // Nothing stands in for a client that cannot be made: any other would follow redirects.
+        let client = builder.build()?;
+        Ok(slot.get_or_init(|| client).clone())
     }
-}
-
-fn builder_or_default(builder: reqwest::ClientBuilder) -> Client {
-    builder.build().unwrap_or_default()
 }
 
 impl Host for CallState {
@@ -186,8 +187,13 @@ impl Checked {
                 "the body has more than {most} bytes"
             )));
         }
+        if request.headers.len() > HEADERS {
+            return Err(Error::Invalid(format!(
+                "it has more than {HEADERS} headers"
+            )));
+        }
         let mut headers = HeaderMap::new();
-        for (name, value) in request.headers.iter().take(100) {
+        for (name, value) in &request.headers {
             let name = HeaderName::from_bytes(name.as_bytes())
                 .map_err(|_| invalid("a header's name is not valid"))?;
             if RESERVED.contains(&name.as_str()) {
