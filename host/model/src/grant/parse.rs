@@ -73,12 +73,11 @@ impl Grant {
         }
         match capability {
             "services" => {
-                let (selector, verbs) = scope
-                    .rsplit_once(':')
-                    .ok_or_else(|| malformed("it is `SERVICE:VERB+VERB`"))?;
+                let (selector, verbs) =
+                    service_scope(scope).ok_or_else(|| malformed("it is `SERVICE:VERB+VERB`"))?;
                 let selector = selector_of(selector).map_err(malformed)?;
                 let verbs = verbs
-                    .split('+')
+                    .into_iter()
                     .map(service_verb)
                     .collect::<Result<_, _>>()?;
                 Ok(Self::Services(selector, verbs))
@@ -105,6 +104,23 @@ impl Grant {
             other => Err(GrantError::UnknownCapability(other.to_owned())),
         }
     }
+}
+
+/// A selector and its verbs. A program's name, between parentheses, may hold `:` and `+` itself.
+fn service_scope(scope: &str) -> Option<(&str, Vec<&str>)> {
+    let before = scope.split_once('(').map_or(scope, |(before, _)| before);
+    let (selector, _) = before.rsplit_once(':')?;
+    let verbs = scope.get(selector.len() + 1..)?;
+    let mut depth = 0_u32;
+    let split = verbs.split(|c| {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == '+' && depth == 0
+    });
+    Some((selector, split.collect()))
 }
 
 fn selector_of(text: &str) -> Result<Selector, &'static str> {

@@ -19,6 +19,7 @@ fn every_grant_is_written_as_it_is_read() {
         "services=analyzer:start+stop",
         "services=@phase:1:inspect+start+remove",
         "services=chora-*:exec(psql)",
+        "services=@phase:1:stop+exec(/usr/bin/c++)+start+exec(C:/psql)",
         "health=@deployed",
         "http=GET+HEAD http://localhost:8800/health",
         "http=* https://example.org/v1/*",
@@ -147,6 +148,7 @@ fn a_denial_names_the_grant_that_would_allow_it() {
     let url = Url::parse("http://localhost:8500/v1/services?limit=3").unwrap();
     for access in [
         Access::Service("manifest", ServiceVerb::Exec("psql".into())),
+        Access::Service("manifest", ServiceVerb::Exec("/opt/a:b/g++".into())),
         Access::Health("gateway"),
         Access::Http("POST", &url),
         Access::Tcp("localhost", 5432),
