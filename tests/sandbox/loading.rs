@@ -1,0 +1,134 @@
+//! Components that cannot be loaded: each told by what is wrong with it.
+
+use chora_plugin_host::{Limits, PluginError};
+
+use crate::misdeeds::COMPONENT;
+use crate::scene::Sandbox;
+
+/// Why these bytes are no plugin, with what wasmtime says of it.
+async fn refused(limits: Limits, bytes: &[u8]) -> (String, String) {
+    let sandbox = Sandbox::limited(limits);
+    let error = sandbox.host.load("mine", bytes).await.unwrap_err();
+    match error {
+        PluginError::Invalid {
+            plugin,
+            reason,
+            source,
+        } => {
+            assert_eq!(plugin, "mine");
+            let source = source.map(|source| format!("{source:#}"));
+            (reason, source.unwrap_or_default())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn refused_text(text: &str) -> (String, String) {
+    let bytes = wat::parse_str(text).expect("WebAssembly");
+    refused(Limits::default(), &bytes).await
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_webassembly_is_told() {
+    for bytes in [b"hello".as_slice(), b"", b"\x7fELF\x02\x01\x01"] {
+        let (reason, _) = refused(Limits::default(), bytes).await;
+        assert_eq!(reason, "it is not a valid WebAssembly component");
+    }
+}
+
+#[tokio::test]
+async fn a_text_is_no_component_even_where_it_would_be_one_assembled() {
+    let (reason, _) = refused(Limits::default(), b"(component)").await;
+    assert_eq!(reason, "it is not a valid WebAssembly component");
+}
+
+#[tokio::test]
+async fn a_core_module_is_told_with_how_to_make_a_component() {
+    let (reason, _) = refused_text("(module)").await;
+    assert!(
+        reason.contains("a core module and no component"),
+        "{reason}"
+    );
+    assert!(reason.contains("wasm32-wasip2"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_truncated_component_is_told() {
+    for length in [9, COMPONENT.len() / 2, COMPONENT.len() - 1] {
+        let (reason, source) = refused(Limits::default(), &COMPONENT[..length]).await;
+        assert_eq!(reason, "it is not a valid WebAssembly component");
+        assert!(!source.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn precompiled_code_is_never_run() {
+    let engine = wasmtime::Engine::default();
+    let native = engine.precompile_component(COMPONENT).expect("native code");
+    let (reason, _) = refused(Limits::default(), &native).await;
+    assert_eq!(reason, "it is not a valid WebAssembly component");
+}
+
+#[tokio::test]
+async fn a_component_of_no_known_world_is_told_with_the_known_ones() {
+    let (reason, _) = refused_text("(component)").await;
+    assert!(
+        reason.contains(
+            "exports neither `chora:bootstrap/phase@0.1.0` nor `chora:bootstrap/health-check@0.1.0`"
+        ),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_import_is_named() {
+    let (reason, _) = refused_text(
+        r#"(component
+            (import "acme:rockets/launch@1.0.0" (instance (export "go" (func))))
+            (instance $empty)
+            (export "chora:bootstrap/phase@0.1.0" (instance $empty)))"#,
+    )
+    .await;
+    assert!(
+        reason.contains("it imports `acme:rockets/launch@1.0.0`, which this chora does not offer"),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn sockets_are_refused_when_the_component_is_loaded() {
+    let (reason, _) = refused_text(
+        r#"(component
+            (import "wasi:sockets/tcp-create-socket@0.2.0" (instance
+                (export "network" (type (sub resource)))))
+            (instance $empty)
+            (export "chora:bootstrap/phase@0.1.0" (instance $empty)))"#,
+    )
+    .await;
+    assert!(
+        reason.contains("it imports `wasi:sockets/tcp-create-socket@0.2.0`"),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn exports_that_do_not_fit_are_told() {
+    let (reason, source) = refused_text(
+        r#"(component
+            (instance $empty)
+            (export "chora:bootstrap/health-check@0.1.0" (instance $empty)))"#,
+    )
+    .await;
+    assert_eq!(reason, "its exports do not fit its world");
+    assert!(source.contains("describe"), "{source}");
+}
+
+#[tokio::test]
+async fn a_file_over_the_size_limit_is_not_even_looked_at() {
+    let limits = Limits {
+        component: 100,
+        ..Limits::default()
+    };
+    let (reason, _) = refused(limits, &[0; 101]).await;
+    assert_eq!(reason, "the file has 101 bytes, and 100 are the most");
+}

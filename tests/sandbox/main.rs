@@ -1,0 +1,39 @@
+//! Plugins that misbehave, against the real host: real components, a real process engine, real HTTP. What is shown here is that a plugin can do nothing that it was not granted, that
+//! every limit ends it by name, and that the host goes on as if nothing had happened.
+
+#[cfg(test)]
+#[path = "../support/processes.rs"]
+mod processes;
+
+#[cfg(test)]
+mod bad_check;
+#[cfg(test)]
+mod bearers;
+#[cfg(test)]
+mod cache;
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+mod loading;
+#[cfg(test)]
+mod misdeeds;
+#[cfg(test)]
+mod plans;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod said;
+#[cfg(test)]
+mod scene;
+#[cfg(test)]
+mod server;
+
+/// A module for each guest: one that no test uses does not compile.
+#[cfg(test)]
+macro_rules! tested {
+    ($($guest:ident)*) => {
+        const _: &[&[u8]] = &[$($guest::COMPONENT),*];
+    };
+}
+#[cfg(test)]
+chora_test_guests::every_guest!(tested);

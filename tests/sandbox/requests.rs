@@ -1,0 +1,143 @@
+//! Requests: only to what was granted, however the address is spelled.
+
+use serde_json::json;
+
+use crate::calls::COMPONENT;
+use crate::scene::Sandbox;
+use crate::server::Server;
+
+/// What comes of a `GET` that is made with a grant for everything below `/open/` of the server; `PORT` stands for its port. Requests that arrived, too.
+async fn get(arguments: serde_json::Value) -> (String, Vec<String>) {
+    let sandbox = Sandbox::new();
+    let server = Server::start().await;
+    let port = server.port.to_string();
+    let arguments = arguments.to_string().replace("PORT", &port);
+    let arguments: serde_json::Value = serde_json::from_str(&arguments).expect("arguments");
+    let guest = sandbox.guest(COMPONENT).await;
+    let guest = guest.granted(&[format!("http=GET {}", server.url("/open/*"))]);
+    let guest = guest.set("arguments", arguments);
+    let said = guest.apply("http.send-reading").await.unwrap().summary;
+    (said, server.heads())
+}
+
+#[tokio::test]
+async fn what_is_granted_is_sent_and_its_spelling_does_not_matter() {
+    for url in [
+        "http://127.0.0.1:PORT/open/a?b=c",
+        "HTTP://127.1:PORT/open/../open/a",
+        "http://0x7f000001:PORT/open/%2e/a",
+    ] {
+        let (said, heads) = get(json!({ "url": url })).await;
+        assert!(said.starts_with("ok: "), "{url}: {said}");
+        assert_eq!(heads.len(), 1, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_granted_is_not_sent_however_it_is_spelled() {
+    for url in [
+        "http://127.0.0.1:PORT/",
+        "http://127.0.0.1:PORT/open",
+        "http://127.0.0.1:PORT/opening/a",
+        "http://127.0.0.1:PORT/OPEN/a",
+        "http://127.0.0.1:PORT/open/../secret",
+        "http://127.0.0.1:PORT/open/..",
+        "http://127.0.0.1:PORT/open/%2e%2e/secret",
+        "http://127.0.0.1:PORT/open/.%2E/secret",
+        "http://127.0.0.1:PORT/open\\..\\secret",
+        "http://127.0.0.1:PORT/%6fpen/a",
+        "http://127.0.0.1:1/open/a",
+        "http://127.0.0.1/open/a",
+        "http://localhost:PORT/open/a",
+        "http://127.0.0.2:PORT/open/a",
+        "http://[::1]:PORT/open/a",
+        "http://[::ffff:127.0.0.1]:PORT/open/a",
+        "https://127.0.0.1:PORT/open/a",
+        "http://127.0.0.1.example.org:PORT/open/a",
+    ] {
+        let (said, heads) = get(json!({ "url": url })).await;
+        assert!(said.contains("Denied"), "{url}: {said}");
+        assert!(heads.is_empty(), "{url}: {heads:?}");
+    }
+}
+
+#[tokio::test]
+async fn malformed_requests_are_refused_before_any_grant_is_asked() {
+    for (arguments, why) in [
+        (
+            json!({ "url": "http://me@127.0.0.1:PORT/open/a" }),
+            "user information",
+        ),
+        (
+            json!({ "url": "http://:pw@127.0.0.1:PORT/open/a" }),
+            "user information",
+        ),
+        (
+            json!({ "url": "http://127.0.0.1:PORT@example.org/open/a" }),
+            "user information",
+        ),
+        (
+            json!({ "url": "file:///etc/passwd" }),
+            "neither `http` nor `https`",
+        ),
+        (
+            json!({ "url": "ftp://127.0.0.1:PORT/open/a" }),
+            "neither `http` nor `https`",
+        ),
+        (json!({ "url": "/open/a" }), "not valid"),
+        (
+            json!({ "url": "http://127.0.0.1:PORT/open/a", "method": "CONNECT" }),
+            "method",
+        ),
+        (
+            json!({ "url": "http://127.0.0.1:PORT/open/a", "method": "get" }),
+            "method",
+        ),
+    ] {
+        let (said, heads) = get(arguments.clone()).await;
+        assert!(
+            said.contains("Invalid") && said.contains(why),
+            "{arguments}: {said}"
+        );
+        assert!(heads.is_empty(), "{arguments}: {heads:?}");
+    }
+}
+
+#[tokio::test]
+async fn headers_of_the_host_s_are_refused_in_any_case() {
+    for name in [
+        "Authorization",
+        "HOST",
+        "content-length",
+        "Transfer-Encoding",
+        "connection",
+        "Proxy-Authorization",
+        "upgrade",
+        "te",
+        "a\r\nauthorization",
+    ] {
+        let url = "http://127.0.0.1:PORT/open/a";
+        let (said, heads) = get(json!({ "url": url, "headers": [[name, "x"]] })).await;
+        assert!(said.contains("Invalid"), "{name}: {said}");
+        assert!(heads.is_empty(), "{name}: {heads:?}");
+    }
+    let split = json!([["x-note", "a\r\nauthorization: Bearer x"]]);
+    let url = "http://127.0.0.1:PORT/open/a";
+    let (said, heads) = get(json!({ "url": url, "headers": split })).await;
+    assert!(said.contains("Invalid"), "{said}");
+    assert!(heads.is_empty());
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_is_not_followed() {
+    let sandbox = Sandbox::new();
+    let server = Server::start().await;
+    let url = server.url("/redirect");
+    let guest = sandbox.guest(COMPONENT).await;
+    let guest = guest.granted(&[format!("http=GET {url}")]);
+    let guest = guest.set("arguments", json!({ "url": url }));
+    let said = guest.apply("http.send-reading").await.unwrap().summary;
+    assert!(said.contains("302 /secret"), "{said}");
+    let [head] = server.heads().try_into().expect("one request");
+    assert!(head.starts_with("GET /redirect "), "{head}");
+}

@@ -1,0 +1,78 @@
+//! A real HTTP server that remembers what it was asked, and misbehaves where a path says so.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// Listens on a port of its own until it is dropped.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    heads: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let heads = Arc::<Mutex<Vec<String>>>::default();
+        let seen = Arc::clone(&heads);
+        let task = tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                tokio::spawn(answer(connection, Arc::clone(&seen)));
+            }
+        });
+        Self { port, heads, task }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// The request lines and headers of all requests.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        let heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        heads.clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn answer(mut connection: TcpStream, heads: Arc<Mutex<Vec<String>>>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match connection.read_u8().await {
+            Ok(byte) => head.push(byte),
+            // Whoever only connects sends nothing.
+            Err(_) => return,
+        }
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    heads
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(head);
+    let (status, more, body) = match path.as_str() {
+        "/silent" => return std::future::pending().await,
+        "/large" => ("200 OK", String::new(), "x".repeat((1 << 20) + 1)),
+        "/redirect" => (
+            "302 Found",
+            "location: /secret\r\n".to_owned(),
+            String::new(),
+        ),
+        _ => ("200 OK", String::new(), "hello".to_owned()),
+    };
+    let length = body.len();
+    let text = format!(
+        "HTTP/1.1 {status}\r\n{more}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    );
+    // Who has read enough hangs up.
+    let _ = connection.write_all(text.as_bytes()).await;
+}
