@@ -82,7 +82,7 @@ impl HealthWaiter {
             Ok(verdict) => verdict,
             Err(PluginError::TimedOut { limit, .. }) => Verdict {
                 healthy: false,
-                summary: format!("no answer within {limit:.1?}"),
+                summary: format!("health check `{plugin}` gave no answer within {limit:.1?}"),
             },
             Err(error) => return Err(failed(error)),
         };

@@ -20,7 +20,7 @@ pub(super) fn check(
 ) -> Result<Vec<Vec<usize>>, PlanError> {
     let broken = |step: &PlannedStep, reason: String| PlanError::Step {
         plugin: plugin.to_owned(),
-        step: step.id.escape_debug().take(LONGEST_ID).collect(),
+        step: shown(&step.id),
         phase,
         reason,
     };
@@ -36,13 +36,18 @@ pub(super) fn check(
     let indices = |step: &PlannedStep| {
         let needs = step.needs.iter().map(|need| {
             by_id.get(need.as_str()).copied().ok_or_else(|| {
-                let need = need.escape_debug();
+                let need = shown(need);
                 broken(step, format!("it needs `{need}`, which is not in the plan"))
             })
         });
         needs.collect()
     };
     steps.iter().map(indices).collect()
+}
+
+/// A name that a plugin made up, fit for a sentence.
+fn shown(name: &str) -> String {
+    name.escape_debug().take(LONGEST_ID).collect()
 }
 
 fn check_one(config: &Config, step: &PlannedStep) -> Result<(), String> {
@@ -66,7 +71,7 @@ fn check_one(config: &Config, step: &PlannedStep) -> Result<(), String> {
     if let Some(service) = &step.service
         && config.service(service).is_none()
     {
-        let service = service.escape_debug();
+        let service = shown(service);
         return Err(format!(
             "it is about service `{service}`, which is not configured"
         ));

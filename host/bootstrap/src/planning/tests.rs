@@ -70,12 +70,21 @@ fn each_rule_names_the_step_and_what_is_wrong() {
             vec![planned("a", &[], Some("nobody"))],
             "`nobody`, which is not configured",
         ),
+        (
+            vec![planned("a", &[&"b".repeat(1 << 20)], None)],
+            "b`, which is not in the plan",
+        ),
+        (
+            vec![planned("a", &[], Some(&"\u{202e}".repeat(1 << 20)))],
+            "which is not configured",
+        ),
         (vec![titled], "longer than 200"),
         (vec![control], "control character"),
         (vec![empty], "no title"),
     ] {
         let found = reason(steps);
         assert!(found.contains(said), "{found}");
+        assert!(found.len() < 400, "{} bytes", found.len());
     }
 }
 
