@@ -10,6 +10,7 @@ mod configuration;
 mod full_disk;
 #[cfg(test)]
 mod permissions;
+mod hostile;
 #[cfg(test)]
 mod plugins;
 #[cfg(test)]
