@@ -16,8 +16,11 @@ use chora_plugin_host::{
 
 use crate::figures::report;
 
-/// How many calls are measured.
+/// How many calls are measured, after how many that are not.
 const CALLS: usize = 2_000;
+const WARM_UP: usize = 100;
+/// How often loading is measured.
+const LOADS: usize = 50;
 
 /// Planning asks nobody's health and speaks to nobody.
 struct Nobody;
@@ -84,7 +87,7 @@ pub(crate) async fn measure() -> Result<()> {
     let plugin = host.load(bundled.name, bundled.bytes).await?;
     report("load a plugin, compiled anew", &mut [began.elapsed()]);
     let mut loads = Vec::new();
-    for _ in 0..50 {
+    for _ in 0..LOADS {
         let began = Instant::now();
         host.load(bundled.name, bundled.bytes).await?;
         loads.push(began.elapsed());
@@ -98,7 +101,7 @@ pub(crate) async fn measure() -> Result<()> {
         dry_run: false,
     };
     let mut calls = Vec::with_capacity(CALLS);
-    for _ in 0..CALLS {
+    for number in 0..WARM_UP + CALLS {
         let call = Call {
             plugin: Arc::clone(&plugin),
             grants: Arc::default(),
@@ -109,7 +112,9 @@ pub(crate) async fn measure() -> Result<()> {
         };
         let began = Instant::now();
         host.plan(&scene, call, &context).await?;
-        calls.push(began.elapsed());
+        if number >= WARM_UP {
+            calls.push(began.elapsed());
+        }
     }
     report("warm plugin call (fresh instance, `plan`)", &mut calls);
     Ok(())

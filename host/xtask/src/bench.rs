@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::setup;
 use crate::workspace::{Workspace, succeed};
 
-pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
+pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<ExitCode> {
     setup::run(workspace)?;
     succeed(workspace.cargo().args([
         "build",
@@ -20,6 +20,6 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     ]))?;
     let release = workspace.target.join("release");
     let mut bench = std::process::Command::new(release.join("chora-bench"));
-    succeed(bench.arg(release.join("chora")))?;
+    succeed(bench.arg(release.join("chora")).args(parts))?;
     Ok(ExitCode::SUCCESS)
 }

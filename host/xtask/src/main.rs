@@ -51,7 +51,10 @@ enum Task {
         args: Vec<OsString>,
     },
     /// Print the figures that chora is judged by, from a release build
-    Bench,
+    Bench {
+        /// What to measure, of `commands`, `journal`, `resume`, `plugin` and `registry`; without one, everything
+        parts: Vec<String>,
+    },
     /// Run every check of the CI: format, lints, documentation, documents, tests
     Ci,
 }
@@ -75,7 +78,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         }
         Task::Bootstrap { args } => bootstrap::run(&workspace, &args),
         Task::Test { args } => test::run(&workspace, &args),
-        Task::Bench => bench::run(&workspace),
+        Task::Bench { parts } => bench::run(&workspace, &parts),
         Task::Ci => ci::run(&workspace),
     }
 }
