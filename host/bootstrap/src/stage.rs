@@ -138,6 +138,8 @@ impl Stage {
         let written = tokio::task::spawn_blocking(move || stage.write(save)).await;
         let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.spent_us.fetch_add(took, Ordering::Relaxed);
+        // The benchmarks read this: what a run waits for here is the price of its durability.
+        tracing::debug!(waited_us = took, state = save, "on the disk");
         written.unwrap_or_else(|error| {
             let message = format!("writing the journal did not end: {error}");
             Err(Failure::new(Code::IoError, message))

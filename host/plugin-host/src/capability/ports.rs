@@ -1,5 +1,8 @@
 //! Who listens on a TCP port, as far as the system tells.
 
+#[cfg(target_os = "linux")]
+mod diag;
+
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 
@@ -36,7 +39,7 @@ pub(super) fn listener(port: u16, likely: &[u32]) -> std::io::Result<Option<List
 
 #[cfg(target_os = "linux")]
 fn holder(port: u16, likely: &[u32]) -> Option<Listener> {
-    let inodes = listening_inodes(port);
+    let inodes = diag::listening_inodes(port).unwrap_or_else(|_| inodes_in_tables(port));
     let all = std::fs::read_dir("/proc")
         .ok()?
         .flatten()
@@ -83,9 +86,9 @@ fn socket_inode(link: &str) -> Option<u64> {
         .ok()
 }
 
-/// The inodes of sockets that listen on the port, from the kernel's tables (proc(5)): local address in column 1, state in column 3 (`0A` is LISTEN), inode in column 9.
+/// The same from the kernel's tables, which are there where nothing else is (proc(5)): local address in column 1, state in column 3 (`0A` is LISTEN), inode in column 9.
 #[cfg(target_os = "linux")]
-fn listening_inodes(port: u16) -> Vec<u64> {
+fn inodes_in_tables(port: u16) -> Vec<u64> {
     let wanted = format!(":{port:04X}");
     ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
@@ -118,6 +121,20 @@ mod tests {
         assert!(found.command.is_some());
         drop(socket);
         assert_eq!(listener(port, &[]).unwrap(), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_kernel_and_its_tables_say_the_same_of_a_port() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let connection = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let found = diag::listening_inodes(port).unwrap();
+        assert_eq!(found.len(), 1, "the connection does not listen");
+        assert_eq!(found, inodes_in_tables(port));
+        drop(connection);
+        drop(socket);
+        assert!(diag::listening_inodes(port).unwrap().is_empty());
     }
 
     #[test]
