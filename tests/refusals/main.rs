@@ -8,9 +8,9 @@ mod support;
 mod configuration;
 #[cfg(test)]
 mod full_disk;
+mod hostile;
 #[cfg(test)]
 mod permissions;
-mod hostile;
 #[cfg(test)]
 mod plugins;
 #[cfg(test)]

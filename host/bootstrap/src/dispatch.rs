@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cancel::{Cancel, Urgency};
 use crate::schedule::{Action, Ended, Event, Machine};
-use crate::stage::Stage;
+use crate::stage::{Commit, Stage};
 
 pub(crate) use crew::Crew;
 use crew::{Executor, Why};
@@ -91,7 +91,8 @@ impl<E: Executor> Dispatcher<'_, E> {
                 }
             }
             save |= std::mem::take(&mut self.ran.save);
-            if let Err(failure) = self.stage.commit(save).await {
+            let commit = self.commit(save, !starts.is_empty());
+            if let Err(failure) = self.stage.commit(commit).await {
                 return self.give_up(failure).await;
             }
             for index in starts {
@@ -106,6 +107,26 @@ impl<E: Executor> Dispatcher<'_, E> {
                 let message = "the scheduler waits for nothing; report this as a fault of chora";
                 return self.give_up(Failure::new(Code::IoError, message)).await;
             }
+        }
+    }
+
+    /// How far to go before the next steps begin.
+    fn commit(&self, save: bool, starts: bool) -> Commit {
+        if self.ran.finished && self.work.backward {
+            // What follows deletes what the state tells of, and the state at last.
+            return Commit::Saved;
+        }
+        if self.ran.finished {
+            // The run's own end follows at once, and keeps everything.
+            return Commit::Told;
+        }
+        if save {
+            Commit::Saving
+        } else if starts {
+            Commit::Durable
+        } else {
+            // Steps that held already and let nothing begin: their next look is as good as this record.
+            Commit::Told
         }
     }
 

@@ -77,12 +77,16 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     })
 }
 
-/// Writes lines and makes them durable.
+/// Hands lines to the system.
 pub(crate) fn append(file: &mut File, lines: &[u8]) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    fault::step("journal.write", &"journal", || file.write_all(lines))?;
+    fault::step("journal.write", &"journal", || file.write_all(lines))
+}
+
+/// Makes durable what was appended.
+pub(crate) fn sync(file: &File) -> io::Result<()> {
     fault::step("journal.sync", &"journal", || file.sync_data())
 }
 
@@ -209,6 +213,7 @@ mod tests {
         let bytes = written(3);
         let mut file = create(&path).unwrap();
         append(&mut file, &bytes).unwrap();
+        sync(&file).unwrap();
         let found = read(&path).unwrap();
         assert_eq!((found.events.len(), found.torn), (3, false));
         for line in std::str::from_utf8(&bytes).unwrap().lines() {

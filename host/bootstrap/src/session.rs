@@ -416,14 +416,14 @@ fn with_journal(project: &Project, mut state: State) -> State {
     };
     for event in found.events {
         match event.kind {
-            EventKind::StepStarted { .. }
+            EventKind::PhaseStarted { .. }
+            | EventKind::StepStarted { .. }
             | EventKind::StepFinished { .. }
             | EventKind::ServiceHealthy { .. }
             | EventKind::ServiceNotHealthy { .. }
             | EventKind::HostCall(_) => reduce(&mut state, &facts, &event.kind, event.at),
             EventKind::RunStarted { .. }
             | EventKind::Notice { .. }
-            | EventKind::PhaseStarted { .. }
             | EventKind::PhaseFinished { .. }
             | EventKind::StepDoing { .. }
             | EventKind::StepLog { .. }

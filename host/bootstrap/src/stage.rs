@@ -1,6 +1,7 @@
 //! The stage of one run: where its events come together. Each is cleaned of secrets, noted in the journal, taken into the state, and handed on.
 //!
-//! The dispatcher commits: only then are lines and state on the disk.
+//! The dispatcher commits: only then are lines and state on the disk. The lines are what it waits for; the state is their digest and is saved behind the run, which waits for it
+//! at its beginning and at its end.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -28,6 +29,23 @@ struct Inner {
     keeps: Keeps,
     /// A line that could not be encoded; told at the next commit.
     broken: Option<String>,
+    /// The state that is to be saved: always the latest that was committed.
+    unsaved: Option<State>,
+    /// Why the state could not be saved behind the run; told at the next commit.
+    not_saved: Option<Failure>,
+}
+
+/// How far a commit goes before it answers. Each does what those before it do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Commit {
+    /// What was told is handed to the system: it outlives chora, though not a loss of power.
+    Told,
+    /// It is on the disk.
+    Durable,
+    /// The state is saved as well, without waiting for it. The first commit of a run waits nevertheless: without it nobody would find the run's journal.
+    Saving,
+    /// The state is on the disk, too.
+    Saved,
 }
 
 /// What a run keeps on the disk.
@@ -69,6 +87,8 @@ pub(crate) struct Stage {
     file: Mutex<Option<File>>,
     /// What making things durable has cost so far, in microseconds.
     spent_us: AtomicU64,
+    /// Held while the state is saved, so that an older one never replaces a newer. Locked before `inner`.
+    saving: Mutex<()>,
 }
 
 impl Stage {
@@ -93,9 +113,12 @@ impl Stage {
                 lines: Lines::default(),
                 keeps,
                 broken: None,
+                unsaved: None,
+                not_saved: None,
             }),
             file: Mutex::new(None),
             spent_us: AtomicU64::new(0),
+            saving: Mutex::new(()),
         }
     }
 
@@ -128,58 +151,94 @@ impl Stage {
         open.then(|| self.layout.journal(&self.run))
     }
 
-    /// Makes durable everything that was told so far, and the state as well when `save` says so.
-    pub(crate) async fn commit(self: &Arc<Self>, save: bool) -> Result<(), Failure> {
+    /// Keeps everything that was told so far.
+    pub(crate) async fn commit(self: &Arc<Self>, commit: Commit) -> Result<(), Failure> {
         if self.inner().keeps == Keeps::NOTHING {
             return Ok(());
         }
         let begun = Instant::now();
         let stage = Arc::clone(self);
-        let written = tokio::task::spawn_blocking(move || stage.write(save)).await;
+        let written = tokio::task::spawn_blocking(move || stage.write(commit)).await;
         let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.spent_us.fetch_add(took, Ordering::Relaxed);
         // The benchmarks read this: what a run waits for here is the price of its durability.
-        tracing::debug!(waited_us = took, state = save, "on the disk");
+        tracing::debug!(waited_us = took, ?commit, "committed");
         written.unwrap_or_else(|error| {
             let message = format!("writing the journal did not end: {error}");
             Err(Failure::new(Code::IoError, message))
-        })
+        })?;
+        if commit == Commit::Saving && self.inner().unsaved.is_some() {
+            let stage = Arc::clone(self);
+            tokio::task::spawn_blocking(move || {
+                if let Err(failure) = stage.save() {
+                    stage.inner().not_saved.get_or_insert(failure);
+                }
+            });
+        }
+        Ok(())
     }
 
-    fn write(&self, save: bool) -> Result<(), Failure> {
+    fn write(&self, commit: Commit) -> Result<(), Failure> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let (lines, state, keeps) = {
+        let (lines, keeps, not_saved) = {
             let mut inner = self.inner();
             if let Some(reason) = inner.broken.take() {
                 let message = format!("an event could not be noted in the journal: {reason}");
                 return Err(Failure::new(Code::IoError, message));
             }
-            let state = (save && inner.keeps.state).then(|| inner.state.clone());
-            (inner.lines.take(), state, inner.keeps)
+            if commit >= Commit::Saving && inner.keeps.state {
+                inner.unsaved = Some(inner.state.clone());
+            }
+            let not_saved = inner.not_saved.take();
+            (inner.lines.take(), inner.keeps, not_saved)
         };
         let noted = if keeps.journal {
-            self.append(&mut file, &lines)
+            self.append(&mut file, &lines, commit)
         } else {
-            Ok(())
+            Ok(false)
         };
-        // The state is written even where the journal cannot be: what runs must be on record somewhere. Of both failures the first is told.
-        noted.and(state.map_or(Ok(()), |state| self.save(state)))
+        drop(file);
+        match (noted, not_saved) {
+            (Err(failure), _) => {
+                // The state is written even where the journal cannot be: what runs must be on record somewhere. Of both failures the first is told.
+                let _ = self.save();
+                Err(failure)
+            }
+            (Ok(first), _) if first || commit == Commit::Saved => self.save(),
+            (Ok(_), Some(failure)) => Err(failure),
+            (Ok(_), None) => Ok(()),
+        }
     }
 
-    fn append(&self, file: &mut Option<File>, lines: &[u8]) -> Result<(), Failure> {
+    /// Adds lines to the journal, and answers whether they are its first.
+    fn append(
+        &self,
+        file: &mut Option<File>,
+        lines: &[u8],
+        commit: Commit,
+    ) -> Result<bool, Failure> {
         let path = self.layout.journal(&self.run);
         let failed = |error: std::io::Error| report::io_failure("write the journal", &path, &error);
-        if file.is_none() {
+        let first = file.is_none();
+        if first {
             std::fs::create_dir_all(self.layout.runs()).map_err(failed)?;
             *file = Some(journal::create(&path).map_err(failed)?);
         }
-        match file.as_mut() {
-            Some(file) => journal::append(file, lines).map_err(failed),
-            None => Ok(()),
+        if let Some(file) = file.as_mut() {
+            journal::append(file, lines).map_err(failed)?;
+            if commit >= Commit::Durable {
+                journal::sync(file).map_err(failed)?;
+            }
         }
+        Ok(first)
     }
 
-    fn save(&self, mut state: State) -> Result<(), Failure> {
+    /// Saves the state that was committed last, unless that has been done.
+    fn save(&self) -> Result<(), Failure> {
+        let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut state) = self.inner().unsaved.take() else {
+            return Ok(());
+        };
         // What is there is looked at, not believed.
         let credentials = self.vault.path();
         state.credentials_generated = credentials.exists();
@@ -199,9 +258,10 @@ impl Stage {
         let mut inner = self.inner();
         inner.keeps = Keeps::NOTHING;
         inner.lines = Lines::default();
+        inner.unsaved = None;
     }
 
-    /// The state is no longer written: there is none any more.
+    /// The state is no longer written: there is none any more. To be called when nothing is being saved, as after a dispatch backward.
     pub(crate) fn keep_no_state(&self) {
         self.inner().keeps.state = false;
     }
@@ -217,7 +277,7 @@ impl Stage {
         }
         // Noted before it is handed on, so that whoever hears of the end finds it on the disk.
         self.note(&EventKind::RunFinished(Box::new(summary.clone())));
-        if let Err(failure) = self.commit(true).await {
+        if let Err(failure) = self.commit(Commit::Saved).await {
             if summary.failures.is_empty() {
                 summary.ending = Ending::Failed;
                 summary.exit_code = report::exit_code(summary.kind, summary.ending, Some(&failure));
@@ -242,6 +302,8 @@ impl Stage {
             lines,
             keeps,
             broken,
+            unsaved: _,
+            not_saved: _,
         } = &mut *inner;
         reduce(state, facts, &event.kind, event.at);
         if keeps.journal

@@ -15,7 +15,7 @@ use crate::dispatch::crew::StepEnd;
 use crate::dispatch::work::tests::{plan, step};
 use crate::journal;
 use crate::record::Facts;
-use crate::stage::Keeps;
+use crate::stage::{Commit, Keeps};
 use crate::test_config::config;
 
 /// What the test's executor does with a step, by its id.
@@ -136,6 +136,14 @@ struct Scenery {
     _directory: tempfile::TempDir,
 }
 
+impl Scenery {
+    /// The state on the disk, once what is being saved is saved.
+    async fn saved(&self) -> State {
+        self.stage.commit(Commit::Saved).await.unwrap();
+        state::load(&self.layout).unwrap().unwrap()
+    }
+}
+
 fn scenery(plan: &Plan, fates: &[(&'static str, Fate)], keeps: Keeps) -> Scenery {
     let directory = tempfile::tempdir().unwrap();
     let layout = Layout::new(directory.path(), "dev", true);
@@ -205,7 +213,7 @@ async fn a_run_tells_records_and_keeps_everything() {
          phase 2 with 1\nbegin p/c\nend p/c Succeeded\nphase 2 Succeeded"
     );
     assert!(scene.crew.unannounced.lock().unwrap().is_empty());
-    let state = state::load(&scene.layout).unwrap().unwrap();
+    let state = scene.saved().await;
     assert_eq!(state.completed_phases, [1, 2]);
     assert!(
         state
@@ -230,7 +238,7 @@ async fn a_failure_is_reported_with_who_was_waiting_and_is_in_the_state() {
     .await;
     assert_eq!(ran.ending, Ending::Failed);
     assert_eq!(ran.failures[0].waiting, ["Do b"]);
-    let state = state::load(&scene.layout).unwrap().unwrap();
+    let state = scene.saved().await;
     assert_eq!(
         state.steps.values().next().unwrap().progress,
         Progress::Failed
@@ -312,7 +320,7 @@ async fn cancelling_now_interrupts_and_leaves_the_step_unknown() {
     );
     assert_eq!(ran.ending, Ending::Interrupted);
     assert!(ran.failures.is_empty());
-    let state = state::load(&scene.layout).unwrap().unwrap();
+    let state = scene.saved().await;
     assert_eq!(
         state.steps.values().next().unwrap().progress,
         Progress::Begun
@@ -338,6 +346,45 @@ async fn what_cannot_be_noted_is_not_done() {
     );
     assert!(ran.done.is_empty());
     assert!(scene.crew.unannounced.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_state_names_its_run_before_any_step_acts_and_is_saved_behind_it() {
+    let plan = two_phases();
+    let scene = scenery(&plan, &[("a", Fate::Hangs)], Keeps::ALL);
+    let cancel = Cancel::new();
+    let work = one_and_two(&plan);
+    let looking = async {
+        scene.crew.hanging.acquire().await.unwrap().forget();
+        let state = state::load(&scene.layout).unwrap().unwrap();
+        cancel.request(Urgency::Now, "SIGINT");
+        state
+    };
+    let (_, state) = tokio::join!(dispatch(&scene.stage, &scene.crew, &work, &cancel), looking);
+    assert_eq!((state.run.as_str(), state.current_phase), ("run", 1));
+}
+
+#[tokio::test]
+async fn a_state_that_cannot_be_saved_behind_the_run_is_told_at_a_later_commit() {
+    let scene = scenery(&plan(&[]), &[], Keeps::ALL);
+    scene.saved().await;
+    let state = scene.layout.state();
+    std::fs::remove_file(&state).unwrap();
+    std::fs::create_dir_all(state.join("in the way")).unwrap();
+    scene.stage.commit(Commit::Saving).await.unwrap();
+    let told = async {
+        loop {
+            if let Err(failure) = scene.stage.commit(Commit::Told).await {
+                return failure;
+            }
+        }
+    };
+    let failure = tokio::time::timeout(Duration::from_secs(20), told)
+        .await
+        .unwrap();
+    assert_eq!(failure.code, Code::IoError, "{failure:?}");
+    std::fs::remove_dir_all(&state).unwrap();
+    assert_eq!(scene.saved().await.run, "run");
 }
 
 #[tokio::test]
