@@ -15,16 +15,15 @@ use chora_service_kit::{
         routing::{get, put},
     },
 };
-use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     StorageError, Timing,
-    directory::{Directory, Filter, Presence, Sighting, Status},
-    record,
+    directory::{Directory, Filter, Presence, Status},
+    record, view,
     writer::Writer,
 };
 
@@ -208,7 +207,9 @@ async fn instance(
         .directory
         .find(&name, &id)
         .map_err(|presence| absent(&name, &id, presence))?;
-    Ok(Json(View::of(&sighting)).into_response())
+    let mut text = String::new();
+    view::write(&sighting, &mut text);
+    Ok(ready(text))
 }
 
 async fn instances(
@@ -222,12 +223,16 @@ async fn instances(
             format!("no instance of `{name}` is registered"),
         ));
     }
-    Ok(Json(Instances {
-        name: &name,
-        total: sightings.len(),
-        services: sightings.iter().map(View::of).collect(),
-    })
-    .into_response())
+    // A name that is registered has no character that JSON would escape.
+    let mut text = format!("{{\"name\":\"{name}\",\"services\":");
+    view::write_all(&sightings, &mut text);
+    text.push_str(&format!(",\"total\":{}}}", sightings.len()));
+    Ok(ready(text))
+}
+
+/// An answer whose JSON is there already.
+fn ready(json: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], json).into_response()
 }
 
 #[derive(Deserialize)]
@@ -264,57 +269,11 @@ async fn list(
         dependency: query.dependency,
     };
     let (sightings, total) = app.0.directory.list(&filter, query.offset, query.limit);
-    let services = sightings.iter().map(View::of).collect();
-    Ok(Json(Page {
-        services,
-        total,
-        limit: query.limit,
-        offset: query.offset,
-    })
-    .into_response())
-}
-
-#[derive(Serialize)]
-struct Page<'a> {
-    services: Vec<View<'a>>,
-    total: usize,
-    limit: usize,
-    offset: usize,
-}
-
-#[derive(Serialize)]
-struct Instances<'a> {
-    name: &'a str,
-    services: Vec<View<'a>>,
-    total: usize,
-}
-
-/// An instance as readers see it.
-#[derive(Serialize)]
-struct View<'a> {
-    id: &'a str,
-    name: &'a str,
-    version: &'a str,
-    status: Status,
-    interfaces: &'a [Value],
-    metadata: &'a Map<String, Value>,
-    registered_at: Timestamp,
-    /// `null` where none came since the registry started.
-    last_heartbeat: Option<Timestamp>,
-}
-
-impl<'a> View<'a> {
-    fn of(sighting: &'a Sighting) -> Self {
-        let record = &sighting.record;
-        Self {
-            id: &record.id,
-            name: &record.name,
-            version: &record.version,
-            status: sighting.status,
-            interfaces: &record.interfaces,
-            metadata: &record.metadata,
-            registered_at: record.registered_at,
-            last_heartbeat: sighting.last_heartbeat,
-        }
-    }
+    let mut text = String::from("{\"services\":");
+    view::write_all(&sightings, &mut text);
+    text.push_str(&format!(
+        ",\"total\":{total},\"limit\":{},\"offset\":{}}}",
+        query.limit, query.offset
+    ));
+    Ok(ready(text))
 }

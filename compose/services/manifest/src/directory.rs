@@ -16,7 +16,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Timing, record::Record};
+use crate::{Timing, record::Record, view::Listed};
 
 /// How long it is remembered that an instance was deregistered (410 instead of 404).
 const REMEMBERED: Duration = Duration::from_secs(3600);
@@ -45,7 +45,7 @@ pub(crate) enum Presence {
 
 /// An instance as it is at the moment of asking.
 pub(crate) struct Sighting {
-    pub(crate) record: Arc<Record>,
+    pub(crate) listed: Arc<Listed>,
     pub(crate) status: Status,
     pub(crate) last_heartbeat: Option<Timestamp>,
 }
@@ -59,7 +59,9 @@ pub(crate) struct Filter {
 }
 
 struct Entry {
-    record: Arc<Record>,
+    listed: Arc<Listed>,
+    /// Whether it is the registry's own.
+    own: bool,
     /// Nanoseconds from `Directory::started`.
     heard: AtomicU64,
     /// When it came into memory, for those never heard of.
@@ -111,7 +113,7 @@ impl Directory {
 
     /// `None` once the entry is past its time, though it may not have been swept yet.
     fn status(&self, entry: &Entry, now: u64) -> Option<Status> {
-        if entry.record.name == self.own_name {
+        if entry.own {
             return Some(Status::Up);
         }
         let heard = entry.heard.load(Ordering::Relaxed);
@@ -131,21 +133,22 @@ impl Directory {
         }
     }
 
-    fn sighting(&self, entry: &Entry, status: Status, now: u64) -> Sighting {
-        let heard = if entry.record.name == self.own_name {
+    /// The entry as it is at `now`, which the clock on the wall calls `today`.
+    fn sighting(&self, entry: &Entry, status: Status, now: u64, today: Timestamp) -> Sighting {
+        let heard = if entry.own {
             now
         } else {
             entry.heard.load(Ordering::Relaxed)
         };
         let last_heartbeat = (heard != NEVER)
             .then(|| {
-                Timestamp::now()
+                today
                     .saturating_sub(Duration::from_nanos(now.saturating_sub(heard)))
                     .ok()
             })
             .flatten();
         Sighting {
-            record: Arc::clone(&entry.record),
+            listed: Arc::clone(&entry.listed),
             status,
             last_heartbeat,
         }
@@ -189,7 +192,7 @@ impl Directory {
             .get(name)
             .and_then(|instances| instances.get(id));
         match entry.and_then(|entry| Some((entry, self.status(entry, now)?))) {
-            Some((entry, status)) => Ok(self.sighting(entry, status, now)),
+            Some((entry, status)) => Ok(self.sighting(entry, status, now, Timestamp::now())),
             None => Err(inner.absence(name, id)),
         }
     }
@@ -197,14 +200,14 @@ impl Directory {
     /// All instances of a service, ordered by id.
     pub(crate) fn of(&self, name: &str) -> Vec<Sighting> {
         let inner = self.read();
-        let now = self.now();
+        let (now, today) = (self.now(), Timestamp::now());
         let instances = inner
             .services
             .get(name)
             .into_iter()
             .flat_map(BTreeMap::values);
         instances
-            .filter_map(|entry| Some(self.sighting(entry, self.status(entry, now)?, now)))
+            .filter_map(|entry| Some(self.sighting(entry, self.status(entry, now)?, now, today)))
             .collect()
     }
 
@@ -216,18 +219,18 @@ impl Directory {
         limit: usize,
     ) -> (Vec<Sighting>, usize) {
         let inner = self.read();
-        let now = self.now();
+        let (now, today) = (self.now(), Timestamp::now());
         let mut total = 0;
         let mut page = Vec::new();
         for entry in inner.services.values().flat_map(BTreeMap::values) {
             let Some(status) = self
                 .status(entry, now)
-                .filter(|status| filter.passes(&entry.record, *status))
+                .filter(|status| filter.passes(&entry.listed.record, *status))
             else {
                 continue;
             };
             if total >= offset && page.len() < limit {
-                page.push(self.sighting(entry, status, now));
+                page.push(self.sighting(entry, status, now, today));
             }
             total += 1;
         }
@@ -261,21 +264,31 @@ impl Directory {
         let inner = self.read();
         let entry = inner.services.get(name)?.get(id)?;
         self.status(entry, self.now())
-            .map(|_| entry.record.registered_at)
+            .map(|_| entry.listed.record.registered_at)
     }
 
     /// Puts in what was stored by a run before this one: nobody has been heard of yet.
     pub(crate) fn restore(&self, record: Record) {
-        self.write().put(record, NEVER, self.now());
+        let entry = self.entry(record, NEVER, self.now());
+        self.write().put(entry);
     }
 
     pub(crate) fn register(&self, record: Record) {
         let now = self.now();
+        let key = (record.name.clone(), record.id.clone());
+        let entry = self.entry(record, now, now);
         let mut inner = self.write();
-        inner
-            .deregistered
-            .remove(&(record.name.clone(), record.id.clone()));
-        inner.put(record, now, now);
+        inner.deregistered.remove(&key);
+        inner.put(entry);
+    }
+
+    fn entry(&self, record: Record, heard: u64, since: u64) -> Entry {
+        Entry {
+            own: record.name == self.own_name,
+            heard: AtomicU64::new(heard),
+            since,
+            listed: Arc::new(Listed::new(record)),
+        }
     }
 
     pub(crate) fn deregister(&self, name: &str, id: &str) {
@@ -290,7 +303,10 @@ impl Directory {
     pub(crate) fn expired(&self) -> (Vec<Key>, Vec<Key>) {
         let inner = self.read();
         let now = self.now();
-        let key = |entry: &Entry| (entry.record.name.clone(), entry.record.id.clone());
+        let key = |entry: &Entry| {
+            let record = &entry.listed.record;
+            (record.name.clone(), record.id.clone())
+        };
         let silent = inner
             .services
             .values()
@@ -328,16 +344,10 @@ impl Inner {
         }
     }
 
-    fn put(&mut self, record: Record, heard: u64, since: u64) {
-        let entry = Entry {
-            heard: AtomicU64::new(heard),
-            since,
-            record: Arc::new(record),
-        };
-        self.services
-            .entry(entry.record.name.clone())
-            .or_default()
-            .insert(entry.record.id.clone(), entry);
+    fn put(&mut self, entry: Entry) {
+        let record = &entry.listed.record;
+        let (name, id) = (record.name.clone(), record.id.clone());
+        self.services.entry(name).or_default().insert(id, entry);
     }
 
     fn remove(&mut self, name: &str, id: &str) {

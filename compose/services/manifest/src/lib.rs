@@ -8,6 +8,7 @@ mod directory;
 mod record;
 mod settings;
 mod storage;
+mod view;
 mod writer;
 
 use std::sync::Arc;
