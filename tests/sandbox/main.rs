@@ -2,6 +2,7 @@
 //! every limit ends it by name, and that the host goes on as if nothing had happened.
 
 #[cfg(test)]
+#[allow(dead_code, reason = "other suites use more of it")]
 #[path = "../support/processes.rs"]
 mod processes;
 

@@ -14,7 +14,7 @@ use chora_model::grant::{Grant, GrantSet};
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
     Call, Context, CredentialVault, HealthError, HealthReport, HealthService, HostOptions, Limits,
-    Outcome, PlannedStep, Plugin, PluginError, PluginHost, Scene, Target, Verdict,
+    Outcome, PlannedStep, Plugin, PluginError, PluginHost, ProbeTally, Scene, Target, Verdict,
 };
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -44,10 +44,14 @@ struct Healthy;
 
 #[async_trait]
 impl HealthService for Healthy {
-    async fn wait(&self, _: &Arc<Scene>, _: &Service) -> Result<HealthReport, HealthError> {
+    async fn wait(
+        &self,
+        _: &Arc<Scene>,
+        _: &Service,
+        _: &ProbeTally,
+    ) -> Result<HealthReport, HealthError> {
         Ok(HealthReport {
             waited: Duration::from_millis(5),
-            probes: 3,
             confirm: Duration::from_millis(1),
             summary: "fine".to_owned(),
         })
@@ -97,6 +101,7 @@ impl Sandbox {
         let services = config.services.iter().map(|service| service.name.clone());
         let vault = CredentialVault::new(
             loaded.layout.credentials(),
+            loaded.layout.data(),
             config.credentials.clone(),
             services.collect(),
         );

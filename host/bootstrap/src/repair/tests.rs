@@ -79,6 +79,7 @@ fn finished(kind: RunKind, ending: Ending) -> Event {
         critical_path: Vec::new(),
         failures: Vec::new(),
         journal: None,
+        journal_us: 0,
     })))
 }
 

@@ -40,7 +40,7 @@ async fn repair(app: &App, force: bool, dry_run: bool) -> Result<Exit, Ended> {
         return Ok(Exit::DECLINED);
     }
     if let Some(aside) = repair.apply()? {
-        let aside = one_line(&aside.display().to_string()).into_owned();
+        let aside = one_line(&aside.display().to_string());
         app.output
             .line(&format!("  the damaged file is now {aside}"));
     }
