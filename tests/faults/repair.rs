@@ -21,7 +21,7 @@ fn state_file(ecosystem: &Ecosystem) -> PathBuf {
 
 /// What the state says of the environment, without what every run writes anew.
 fn meaning(mut state: Value) -> Value {
-    for field in ["last_updated", "steps", "run", "completed_at"] {
+    for field in ["last_updated", "steps", "run", "started_at"] {
         state[field] = Value::Null;
     }
     state

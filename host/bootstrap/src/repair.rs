@@ -18,6 +18,7 @@ use crate::project::Project;
 use crate::record::{Facts, reduce};
 use crate::report;
 use crate::session::lock;
+use crate::stage::note_credentials;
 
 /// What repairing would do. Holds the environment's lock, so that what is shown is what is done.
 pub struct Repair {
@@ -101,7 +102,8 @@ pub async fn repair(project: &Project, say: &(dyn Fn(String) + Sync)) -> Result<
         unknown.status = Status::Interrupted;
         unknown
     });
-    let rebuilt = confirmed(&project.config, told, &running);
+    let mut rebuilt = confirmed(&project.config, told, &running);
+    note_credentials(&mut rebuilt, project.vault(), &project.layout);
     Ok(Repair {
         layout: project.layout.clone(),
         damage,

@@ -48,6 +48,18 @@ pub(crate) enum Commit {
     Saved,
 }
 
+/// Puts the credential file into a state, or that there is none: what is there is looked at, not believed.
+pub(crate) fn note_credentials(state: &mut State, vault: &CredentialVault, layout: &Layout) {
+    let path = vault.path();
+    state.credentials_generated = path.exists();
+    let shown = path.strip_prefix(&layout.project).unwrap_or(path);
+    state.credential_files = if state.credentials_generated {
+        vec![shown.display().to_string()]
+    } else {
+        Vec::new()
+    };
+}
+
 /// What a run keeps on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Keeps {
@@ -239,17 +251,7 @@ impl Stage {
         let Some(mut state) = self.inner().unsaved.take() else {
             return Ok(());
         };
-        // What is there is looked at, not believed.
-        let credentials = self.vault.path();
-        state.credentials_generated = credentials.exists();
-        let shown = credentials
-            .strip_prefix(&self.layout.project)
-            .unwrap_or(credentials);
-        state.credential_files = if state.credentials_generated {
-            vec![shown.display().to_string()]
-        } else {
-            Vec::new()
-        };
+        note_credentials(&mut state, &self.vault, &self.layout);
         state::save(&self.layout, &mut state).map_err(|error| report::state_failure(&error))
     }
 
