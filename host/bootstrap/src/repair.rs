@@ -238,8 +238,11 @@ fn confirmed(config: &Config, mut state: State, running: &[String]) -> State {
     state
 }
 
+/// A field's name, and how it is shown.
+type Field = (&'static str, fn(&State) -> String);
+
 fn differences(before: Option<&State>, after: &State) -> Vec<Difference> {
-    let fields: [(&'static str, fn(&State) -> String); 6] = [
+    let fields: [Field; 6] = [
         ("status", |state| words(&state.status)),
         ("current_phase", |state| state.current_phase.to_string()),
         ("completed_phases", |state| words(&state.completed_phases)),

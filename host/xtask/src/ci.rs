@@ -1,9 +1,10 @@
 //! `cargo xtask ci`: every check of the CI, the same on a developer's machine. All of them run, whichever fails; the total of the tests
 //! is the last line.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use chora_guest_build::{TARGET, Toolchain};
 
 use crate::workspace::{Workspace, succeed};
@@ -12,13 +13,16 @@ use crate::{documents, packages, setup, test};
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     let toolchain = setup::run(workspace)?;
     packages::ensure()?;
-    let checks: [(&str, &dyn Fn() -> Result<()>); 5] = [
+    let checks: [(&str, &dyn Fn() -> Result<()>); 6] = [
         ("format", &|| format(workspace)),
         ("lints", &|| lints(workspace)),
         ("lints of the guests", &|| guest_lints(workspace, toolchain)),
         ("documentation", &|| documentation(workspace)),
         ("documents", &|| {
             documents::check(&workspace.root, &workspace.build_chora()?)
+        }),
+        ("no injection points", &|| {
+            no_injection_points(&workspace.build_chora()?)
         }),
     ];
     let mut failed = Vec::new();
@@ -44,6 +48,17 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The points that tests kill chora at are in the tests' binary only.
+fn no_injection_points(chora: &Path) -> Result<()> {
+    let bytes =
+        std::fs::read(chora).with_context(|| format!("failed to read `{}`", chora.display()))?;
+    let name = b"CHORA_FAULT_TRACE";
+    if bytes.windows(name.len()).any(|part| part == name) {
+        bail!("`{}` has injection points", chora.display());
+    }
+    Ok(())
 }
 
 fn format(workspace: &Workspace) -> Result<()> {
