@@ -8,6 +8,7 @@ mod support;
 mod configuration;
 #[cfg(test)]
 mod full_disk;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod permissions;
