@@ -39,10 +39,10 @@ pub(crate) fn measure(chora: &Path, runs: usize) -> Result<()> {
         ("that changes nothing", again),
     ] {
         let of_each = waits.each.len() / waits.shares.len().max(1);
-        println!("durability of a run {run}: {of_each} waits for the disk");
-        report_shares("  share of the run spent in them", &mut waits.shares);
-        report("  all of a run together", &mut waits.waited);
-        report("  each", &mut waits.each);
+        println!("journal and state of a run {run}: {of_each} commits");
+        report_shares("  share of the run that waits for them", &mut waits.shares);
+        report("  all commits of a run together", &mut waits.waited);
+        report("  each commit", &mut waits.each);
     }
     Ok(())
 }
@@ -52,7 +52,7 @@ impl Waits {
         let waits = waits(&ran.stderr);
         ensure!(
             !waits.is_empty(),
-            "the log tells of no wait for the disk:\n{}",
+            "the log tells of no commit:\n{}",
             ran.stderr
         );
         let waited = waits.iter().sum();
@@ -79,9 +79,9 @@ mod tests {
 
     #[test]
     fn waits_are_read_from_the_log() {
-        let log = "2026-01-01T00:00:00Z DEBUG chora_bootstrap::stage: on the disk state=true waited_us=1500\n\
+        let log = "2026-01-01T00:00:00Z DEBUG chora_bootstrap::stage: committed waited_us=1500 commit=Saved\n\
                    another line\n\
-                   2026-01-01T00:00:00Z DEBUG chora_bootstrap::stage: on the disk waited_us=7 state=false\n";
+                   2026-01-01T00:00:00Z DEBUG chora_bootstrap::stage: committed commit=Told waited_us=7\n";
         let expected = [1_500, 7].map(Duration::from_micros);
         assert_eq!(waits(log), expected);
     }
