@@ -64,12 +64,19 @@ fn a_run_that_changes_nothing_killed_anywhere_has_changed_nothing() {
     let ecosystem = up();
     let (trace, ran) = Trace::of(&ecosystem, &["bootstrap"]);
     ran.exits(0);
-    let before = processes(&ecosystem);
+    // The analyzer is stopped and started by a check of the last phase, which counts no longer after a kill.
+    let others = |ecosystem: &Ecosystem| {
+        let mut found = processes(ecosystem);
+        found.retain(|_, service| service != "analyzer");
+        found
+    };
+    let before = others(&ecosystem);
+    assert_eq!(before.len(), 3);
     for hit in trace.hits() {
         let checked = kill(&ecosystem, &["bootstrap"], &hit)
             .and_then(|_| completes(&ecosystem, credentials(&ecosystem).as_deref()));
         assert_eq!(checked, Ok(()), "{hit}");
-        assert_eq!(processes(&ecosystem), before, "{hit}");
+        assert_eq!(others(&ecosystem), before, "{hit}");
     }
 }
 

@@ -32,6 +32,7 @@ mod observe;
 mod removing;
 #[cfg(test)]
 mod resuming;
+#[cfg(test)]
 mod runs;
 #[cfg(test)]
 mod status;

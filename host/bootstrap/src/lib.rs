@@ -24,6 +24,7 @@ mod project;
 mod record;
 mod removal;
 mod repair;
+mod replay;
 mod report;
 mod reset;
 mod rollback;

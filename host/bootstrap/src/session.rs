@@ -17,11 +17,11 @@ use crate::cancel::{Cancel, Urgency};
 use crate::dispatch::{Crew, Ran, Work, critical_path};
 use crate::health::HealthWaiter;
 use crate::history::prune;
-use crate::journal;
 use crate::planner::Planned;
 use crate::project::Project;
-use crate::record::{Facts, reduce};
+use crate::record::Facts;
 use crate::removal;
+use crate::replay;
 use crate::report;
 use crate::stage::{Keeps, Stage};
 
@@ -92,7 +92,7 @@ impl<'a> Session<'a> {
             }
             Err(error) => return Err(report::state_failure(&error)),
         };
-        let prior = found.map(|state| with_journal(project, state));
+        let prior = found.map(|state| replay::with_journal(&project.layout, state));
         if let Some(prior) = &prior {
             same_engine(project, prior)?;
         }
@@ -397,40 +397,6 @@ fn ended_early(kind: RunKind, status: Status) -> bool {
             | Status::RollingBack,
         ) => false,
     }
-}
-
-/// What the journal of a killed run knows beyond the state that it last saved.
-fn with_journal(project: &Project, mut state: State) -> State {
-    let killed = matches!(state.status, Status::InProgress | Status::RollingBack);
-    if !killed {
-        return state;
-    }
-    // A journal that is gone or torn tells less; what is true is looked at anyway.
-    let Ok(found) = journal::read(&project.layout.journal(&state.run)) else {
-        return state;
-    };
-    let facts = Facts {
-        backward: state.status == Status::RollingBack,
-        partial: true,
-        ..Facts::default()
-    };
-    for event in found.events {
-        match event.kind {
-            EventKind::PhaseStarted { .. }
-            | EventKind::StepStarted { .. }
-            | EventKind::StepFinished { .. }
-            | EventKind::ServiceHealthy { .. }
-            | EventKind::ServiceNotHealthy { .. }
-            | EventKind::HostCall(_) => reduce(&mut state, &facts, &event.kind, event.at),
-            EventKind::RunStarted { .. }
-            | EventKind::Notice { .. }
-            | EventKind::PhaseFinished { .. }
-            | EventKind::StepDoing { .. }
-            | EventKind::StepLog { .. }
-            | EventKind::RunFinished(_) => {}
-        }
-    }
-    state
 }
 
 fn same_engine(project: &Project, prior: &State) -> Result<(), Failure> {
