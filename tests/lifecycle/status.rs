@@ -88,3 +88,24 @@ fn only_the_services_asked_for_are_shown_and_unknown_ones_are_named() {
         .exits(7);
     assert!(unknown.stderr.contains("gateway"), "{}", unknown.stderr);
 }
+
+#[test]
+fn a_system_of_which_nothing_runs_any_more_is_1_and_says_so_of_each_service() {
+    let ecosystem = Ecosystem::new();
+    ecosystem.chora(&["bootstrap"]).exits(0);
+    for pid in ecosystem.pids().into_values() {
+        let group = i32::try_from(pid).expect("a process id");
+        kill_process_group(Pid::from_raw(group).expect("a process id"), Signal::KILL)
+            .expect("a running group");
+    }
+
+    let report = ecosystem
+        .chora(&["status", "--format", "json"])
+        .exits(1)
+        .json();
+
+    for service in report["services"].as_array().expect("a list") {
+        assert_eq!(service["status"], "exited", "{service}");
+        assert_eq!(service["healthy"], false, "{service}");
+    }
+}

@@ -156,10 +156,11 @@ fn credentials_that_cannot_be_read_are_never_made_anew() {
     let credentials = fs::read(&path).expect("credentials");
     let closed = Closed::with_mode(path.clone(), 0o000);
 
-    run(&ecosystem, &["bootstrap"]).exits(1).complains(&[
-        "error[PREREQ_FAILED]",
+    run(&ecosystem, &["bootstrap"]).exits(8).complains(&[
+        "error[STATE_CORRUPTED]",
         &path.display().to_string(),
         "Permission denied",
+        "chmod u+rw",
         "next actions",
     ]);
 

@@ -58,8 +58,7 @@ fn credentials_that_others_can_read_are_refused_with_the_command_that_mends_it()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("a mode");
-    let refused = ecosystem.chora(&["bootstrap"]);
-    assert_ne!(refused.code, 0);
+    let refused = ecosystem.chora(&["bootstrap"]).exits(8);
     assert!(refused.stderr.contains("chmod 600"), "{}", refused.stderr);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
     ecosystem.chora(&["bootstrap"]).exits(0);
@@ -75,4 +74,37 @@ fn a_home_that_is_a_file_is_an_error_that_names_it() {
     assert!(refused.stderr.contains(".chora/runs"), "{}", refused.stderr);
     assert!(ecosystem.pids().is_empty());
     std::fs::remove_file(ecosystem.home().join("runs")).expect("a file");
+}
+
+#[test]
+fn damaged_credentials_are_8_and_the_copy_before_them_is_named() {
+    let ecosystem = Ecosystem::new();
+    ecosystem.chora(&["bootstrap"]).exits(0);
+    let rotate = ["config", "rotate-credentials", "--force", "--despite-data"];
+    ecosystem.chora(&rotate).exits(0);
+    let path = ecosystem.home().join("credentials.json");
+    let whole = std::fs::read(&path).expect("credentials");
+    let pids = ecosystem.pids();
+    std::fs::write(&path, &whole[..whole.len() / 2]).expect("a write");
+    for command in [
+        ["bootstrap", "--verbose"].as_slice(),
+        &["bootstrap", "--dry-run"],
+        &["config", "apply-credentials"],
+    ] {
+        let refused = ecosystem.chora(command).exits(8);
+        for part in [
+            "STATE_CORRUPTED",
+            "credentials.json",
+            "credentials.last-good.json",
+        ] {
+            assert!(
+                refused.stderr.contains(part),
+                "{part} in {}",
+                refused.stderr
+            );
+        }
+    }
+    assert_eq!(ecosystem.pids(), pids);
+    std::fs::write(&path, whole).expect("a write");
+    ecosystem.chora(&["bootstrap"]).exits(0);
 }

@@ -6,10 +6,10 @@ use std::error::Error;
 
 use chora_engine::EngineError;
 use chora_model::config::ConfigError;
-use chora_model::credentials::CredentialError;
+use chora_model::credentials::{self, CredentialError};
 use chora_model::event::{Ending, RunKind};
 use chora_model::failure::{Code, Failure};
-use chora_model::file::FileError;
+use chora_model::file::{FileError, FileOperation};
 use chora_model::lock::LockError;
 use chora_model::state::StateError;
 use chora_plugin_host::PluginError;
@@ -119,12 +119,35 @@ pub fn lock_failure(error: &LockError) -> Failure {
 /// Credentials that cannot be used.
 pub(crate) fn credential_failure(error: &CredentialError) -> Failure {
     match error {
+        CredentialError::File(
+            error @ FileError {
+                path,
+                operation: FileOperation::Open | FileOperation::Read,
+                ..
+            },
+        ) => of(Code::StateCorrupted, error).next(format!(
+            "let the user who runs chora read it, for example with `chmod u+rw {}`, then run the command again",
+            path.display()
+        )),
         CredentialError::File(error) => file_failure(error),
-        CredentialError::Mode { .. }
-        | CredentialError::Owner { .. }
-        | CredentialError::Corrupt { .. }
-        | CredentialError::Value { .. }
-        | CredentialError::DataWithout { .. } => of(Code::StateCorrupted, error),
+        CredentialError::Mode { path, .. } | CredentialError::Owner { path, .. } => {
+            of(Code::StateCorrupted, error).next(format!(
+                "do so if nobody else can have read `{}`; else make new ones afterwards, with `chora config rotate-credentials`",
+                path.display()
+            ))
+        }
+        CredentialError::Corrupt { path, .. } | CredentialError::Value { path, .. } => {
+            let failure = of(Code::StateCorrupted, error);
+            match credentials::last_good(path) {
+                Some(good) => failure.next(format!(
+                    "put the last good copy back with `cp -p {} {}`, then run the command again",
+                    good.display(),
+                    path.display()
+                )),
+                None => failure.next("restore it, then run the command again"),
+            }
+        }
+        CredentialError::DataWithout { .. } => of(Code::StateCorrupted, error),
         CredentialError::Random(_) | CredentialError::Encode(_) => of(Code::IoError, error),
     }
 }
@@ -149,6 +172,12 @@ pub(crate) fn io_failure(what: &str, path: &std::path::Path, error: &std::io::Er
 
 /// An engine that failed outside of any step.
 pub(crate) fn engine_failure(error: &EngineError) -> Failure {
+    if let EngineError::DamagedRecord { path, .. } = error {
+        return of(Code::StateCorrupted, error).next(format!(
+            "end the process where it still runs, delete `{}`, and run the command again",
+            path.display()
+        ));
+    }
     of(Code::EngineUnavailable, error)
         .next("see to it that the engine works, or choose another with `--engine`")
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chora_engine::EngineError;
 use chora_model::event::{Ending, EventKind, EventSink, RunKind, Summary};
 use chora_model::failure::{Code, Failure};
 use chora_model::file;
@@ -96,8 +97,7 @@ impl<'a> Session<'a> {
         if let Some(prior) = &prior {
             same_engine(project, prior)?;
         }
-        // Read early, so that from here on no secret gets into an event. What is wrong with the file is told by the step that needs it.
-        let _ = project.vault().current();
+        usable(project, wanted.kind).await?;
         let run = Uuid::now_v7().to_string();
         let engine = project.engine().kind();
         let resumes = prior
@@ -370,6 +370,20 @@ async fn try_lock(project: &Project, command: &'static str) -> Result<Environmen
         let message = format!("taking the lock did not end: {error}");
         Err(Failure::new(Code::IoError, message))
     })
+}
+
+/// Refuses to begin with files that are damaged; only a reset goes on in spite of them. The credentials are read early also so that from here on no secret gets into an event.
+async fn usable(project: &Project, kind: RunKind) -> Result<(), Failure> {
+    let credentials = project.vault().current();
+    if kind == RunKind::Reset {
+        return Ok(());
+    }
+    credentials.map_err(|error| report::credential_failure(&error))?;
+    match project.engine().list().await {
+        Err(error @ EngineError::DamagedRecord { .. }) => Err(report::engine_failure(&error)),
+        // An engine that does not answer is told by the step that needs it.
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// A state that cannot be used; not one that another chora could use.

@@ -268,11 +268,22 @@ pub fn holds_data(data: &Path) -> Result<bool, FileError> {
     Ok(false)
 }
 
-/// Deletes the credential file; fine when there is none.
+/// The copy of the credentials before the last change, where there is one that can be used.
+pub fn last_good(path: &Path) -> Option<PathBuf> {
+    let good = copy_of(path);
+    matches!(load(&good), Ok(Some(_))).then_some(good)
+}
+
+fn copy_of(path: &Path) -> PathBuf {
+    path.with_extension("last-good.json")
+}
+
+/// Deletes the credential file and its last good copy; fine when there is none.
 ///
 /// # Errors
-/// When it exists and cannot be deleted.
+/// When either exists and cannot be deleted.
 pub fn remove(path: &Path) -> Result<(), CredentialError> {
+    file::remove(&copy_of(path))?;
     file::remove(path)?;
     Ok(())
 }
@@ -320,6 +331,9 @@ fn write(path: &Path, credentials: &Credentials) -> Result<(), CredentialError> 
         .collect();
     let mut text = serde_json::to_vec_pretty(&plain).map_err(CredentialError::Encode)?;
     text.push(b'\n');
+    if let Ok(Some(_)) = load(path) {
+        file::link_atomic(path, &copy_of(path))?;
+    }
     file::write_atomic(path, &text, 0o600)?;
     Ok(())
 }

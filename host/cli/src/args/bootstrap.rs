@@ -17,7 +17,7 @@ Exit codes:
   5  phase 4, Validation, failed
   6  interrupted by Ctrl-C, SIGTERM or SIGHUP; a second signal ends it at once
   7  configuration error, or wrong usage of the command line
-  8  the state file is corrupted
+  8  the state, the credentials or a record of a process is damaged
   9  another run holds the environment's lock
 
 Examples:

@@ -36,7 +36,7 @@ Exit codes of all commands; the `--help` of each lists its own:
   0  done
   6  interrupted by Ctrl-C, SIGTERM or SIGHUP
   7  configuration error, or wrong usage of the command line
-  8  the state file is corrupted
+  8  the state, the credentials or a record of a process is damaged
   9  another run holds the environment's lock";
 
 /// Take an ecosystem of services from nothing to running, healthy and validated

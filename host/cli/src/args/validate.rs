@@ -9,7 +9,7 @@ Exit codes:
   2  services are not running
   6  interrupted by Ctrl-C, SIGTERM or SIGHUP
   7  configuration error, or wrong usage of the command line
-  8  the state file is corrupted
+  8  the state, the credentials or a record of a process is damaged
   9  another run holds the environment's lock";
 
 /// Prove that the running services work together

@@ -170,6 +170,20 @@ fn lost_credentials_are_not_made_anew_while_their_data_is_there() {
 }
 
 #[test]
+fn the_credentials_before_the_last_change_are_kept_for_their_owner() {
+    let place = Place::new();
+    let first = place.ensure(&["web"]).credentials;
+    assert_eq!(last_good(&place.path), None);
+    rotate(&place.path, &SETTINGS, &owned(&["web"])).unwrap();
+    let good = last_good(&place.path).unwrap();
+    assert_eq!(load(&good).unwrap(), Some(first));
+    fs::write(&place.path, "{").unwrap();
+    assert_eq!(last_good(&place.path), Some(good.clone()));
+    remove(&place.path).unwrap();
+    assert!(!good.exists());
+}
+
+#[test]
 fn a_file_that_others_can_read_is_refused_with_the_way_to_mend_it() {
     let place = Place::holding(r#"{"jwt_secret": "0011223344"}"#);
     for mode in [0o644, 0o640, 0o602, 0o601] {
