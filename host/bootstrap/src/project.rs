@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chora_engine::Engine;
+use chora_engine::{Engine, RunState};
 use chora_model::config::{self, Config, EngineChoice, Source};
 use chora_model::event::EventSink;
 use chora_model::failure::Failure;
@@ -108,6 +108,19 @@ impl Project {
     /// What runs the services.
     pub fn engine(&self) -> &Arc<dyn Engine> {
         &self.engine
+    }
+
+    /// The services that the engine runs for the environment, configured or not.
+    ///
+    /// # Errors
+    /// `ENGINE_UNAVAILABLE` when the engine does not say, `STATE_CORRUPTED` when its record of a service is damaged.
+    pub async fn running(&self) -> Result<Vec<String>, Failure> {
+        let listed = self.engine.list().await;
+        let listed = listed.map_err(|error| report::engine_failure(&error))?;
+        let running = listed
+            .into_iter()
+            .filter(|(_, status)| status.state == RunState::Running);
+        Ok(running.map(|(name, _)| name).collect())
     }
 
     /// Why that engine, in one sentence.

@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use chora_engine::RunState;
 use chora_model::config::{Config, PHASES};
 use chora_model::event::{Ending, Event, EventKind, RunKind};
 use chora_model::failure::{Code, Failure};
@@ -88,7 +87,7 @@ pub async fn repair(project: &Project, say: &(dyn Fn(String) + Sync)) -> Result<
             (None, Some(told))
         }
     };
-    let running = running(project).await?;
+    let running = project.running().await?;
     let told = match &before {
         Some(before) => Some(before.clone()),
         None => retold(project)?,
@@ -123,15 +122,6 @@ fn nothing_left(damage: Option<String>) -> Failure {
         )
         .next("start it with `chora bootstrap`"),
     }
-}
-
-async fn running(project: &Project) -> Result<Vec<String>, Failure> {
-    let listed = project.engine().list().await;
-    let listed = listed.map_err(|error| report::engine_failure(&error))?;
-    let running = listed
-        .into_iter()
-        .filter(|(_, status)| status.state == RunState::Running);
-    Ok(running.map(|(name, _)| name).collect())
 }
 
 /// The state as all journals together tell it.

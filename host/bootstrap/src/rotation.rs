@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chora_engine::RunState;
 use chora_model::credentials;
 use chora_model::failure::{Code, Failure};
 
@@ -51,7 +50,7 @@ pub async fn rotate_credentials(
             .next("see to it that the services can go on with their data under new credentials, then pass `--despite-data`")
             .next("or give the data up first, with `chora reset --volumes`"));
     }
-    let running = running(project).await?;
+    let running = project.running().await?;
     let vault = Arc::clone(project.vault());
     let names = tokio::task::spawn_blocking(move || vault.rotate())
         .await
@@ -62,13 +61,4 @@ pub async fn rotate_credentials(
         names,
         running,
     })
-}
-
-async fn running(project: &Project) -> Result<Vec<String>, Failure> {
-    let listed = project.engine().list().await;
-    let listed = listed.map_err(|error| report::engine_failure(&error))?;
-    let running = listed
-        .into_iter()
-        .filter(|(_, status)| status.state == RunState::Running);
-    Ok(running.map(|(name, _)| name).collect())
 }

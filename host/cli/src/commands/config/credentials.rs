@@ -1,8 +1,6 @@
 //! `chora config rotate-credentials` and `apply-credentials`: new secrets, and the services that are to use them.
 
-use anyhow::Context;
 use chora_bootstrap::{BootstrapOptions, RotateOptions};
-use chora_engine::RunState;
 
 use crate::app::App;
 use crate::args::Format;
@@ -52,15 +50,7 @@ pub(super) async fn rotate(app: &App, force: bool, despite_data: bool) -> Result
 /// Starts again what runs with other credentials.
 pub(super) async fn apply(app: &App, format: Format) -> Result<Exit, Ended> {
     let project = project::open(app).await?;
-    let listed = project
-        .engine()
-        .list()
-        .await
-        .context("failed to ask the engine for its services")?;
-    if !listed
-        .iter()
-        .any(|(_, status)| status.state == RunState::Running)
-    {
+    if project.running().await?.is_empty() {
         app.output.line(
             "no service runs; the next `chora bootstrap` starts them with the credentials of the file",
         );
