@@ -1,6 +1,6 @@
 //! A phase plugin with a step for each host function, which it calls once with arguments from its settings. The summary tells what came of it: `ok: …`, or the error with its text.
 //!
-//! Settings: those of [`Arguments`]; `plan`, a step's id whose call `plan` itself makes, and tells of in a step's title; `fails`, so that an error ends the step as a plugin's errors do.
+//! Settings: those of `Arguments`; `plan`, a step's id whose call `plan` itself makes, and tells of in a step's title; `fails`, so that an error ends the step as a plugin's errors do.
 
 mod arguments;
 mod step;
