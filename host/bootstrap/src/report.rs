@@ -132,7 +132,7 @@ pub(crate) fn credential_failure(error: &CredentialError) -> Failure {
         CredentialError::File(error) => file_failure(error),
         CredentialError::Mode { path, .. } | CredentialError::Owner { path, .. } => {
             of(Code::StateCorrupted, error).next(format!(
-                "do so if nobody else can have read `{}`; else make new ones afterwards, with `chora config rotate-credentials`",
+                "do that, then run the command again; where somebody else may have read `{}`, make new ones afterwards with `chora config rotate-credentials`",
                 path.display()
             ))
         }

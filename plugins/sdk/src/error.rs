@@ -120,7 +120,7 @@ impl From<credentials::Error> for Error {
             }
             credentials::Error::Storage(text) => {
                 Failure::new(format!("the credentials cannot be used: {text}"))
-                    .cause("the credential file has another owner or mode, or it is damaged")
+                    .cause("the credential file was lost, has another owner or mode, or is damaged")
                     .next("Do what the message says, then run `chora bootstrap` again.")
                     .into()
             }

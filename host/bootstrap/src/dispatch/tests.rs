@@ -1,3 +1,5 @@
+//! The dispatcher with executors made for the test: order, limits, stops, and what is kept when.
+
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 

@@ -1,3 +1,5 @@
+//! Plans made of what plugins answer, and every answer that breaks the rules.
+
 use super::*;
 use crate::test_config::config;
 

@@ -1,3 +1,5 @@
+//! The state after each event.
+
 use chora_model::failure::{Code, Failure};
 
 use super::*;

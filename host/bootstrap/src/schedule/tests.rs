@@ -1,3 +1,5 @@
+//! The machine, told stories of events and the actions that each is answered with.
+
 use super::*;
 
 fn graph(phases: &[&[(&[usize], bool)]]) -> Graph {
