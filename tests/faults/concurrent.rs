@@ -1,23 +1,18 @@
 //! Commands at the same time: one of them works, the others say who it is, or wait.
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use crate::observe::{Running, listing};
 use crate::oracle::{completes, processes};
-use crate::support::{Ecosystem, Output};
+use crate::support::{Ecosystem, Output, signal};
 
 /// A first run that stands still in phase 2.
 fn stopped() -> (Ecosystem, Running) {
     let ecosystem = Ecosystem::new();
     let mut run = Running::new(&ecosystem);
     run.until_phase(2);
-    signal(&run, Signal::STOP);
+    signal(run.child.id(), Signal::STOP);
     (ecosystem, run)
-}
-
-fn signal(run: &Running, signal: Signal) {
-    let pid = i32::try_from(run.child.id()).expect("a process id");
-    kill_process(Pid::from_raw(pid).expect("a process id"), signal).expect("a running process");
 }
 
 fn at_once(ecosystem: &Ecosystem, count: usize, arguments: &[&str]) -> Vec<Output> {
@@ -72,7 +67,7 @@ fn ten_commands_beside_a_run_are_refused_and_told_who_it_is() {
     // Who only looks needs no lock.
     assert_ne!(ecosystem.chora(&["status"]).code, 9);
 
-    signal(&run, Signal::CONT);
+    signal(run.child.id(), Signal::CONT);
     run.until(|event| event["exit_code"] == 0);
     assert_eq!(completes(&ecosystem, None), Ok(()));
 }
@@ -109,7 +104,7 @@ fn a_reset_that_waits_for_a_run_takes_down_what_it_made() {
     std::thread::scope(|scope| {
         let reset = scope
             .spawn(|| ecosystem.chora(&["reset", "--force", "--volumes", "--lock-wait", "300"]));
-        signal(&run, Signal::CONT);
+        signal(run.child.id(), Signal::CONT);
         run.until(|event| event["exit_code"] == 0);
         reset.join().expect("an output").exits(0);
     });
@@ -127,7 +122,7 @@ fn waiting_for_the_lock_ends_with_9_when_the_time_is_over_and_with_6_when_interr
 
     let mut waiting = Running::with(&ecosystem, &["--lock-wait", "300"]);
     waiting.until(|event| event["event"] == "notice");
-    signal(&waiting, Signal::INT);
+    signal(waiting.child.id(), Signal::INT);
     waiting.until(|event| event["exit_code"] == 6);
     drop(run);
 }

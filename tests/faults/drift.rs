@@ -2,22 +2,15 @@
 
 use std::path::PathBuf;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
 use crate::oracle::{completes, credentials, processes};
-use crate::support::Ecosystem;
+use crate::support::{Ecosystem, kill_group};
 
 fn up() -> Ecosystem {
     let ecosystem = Ecosystem::new();
     ecosystem.chora(&["bootstrap"]).exits(0);
     ecosystem
-}
-
-fn end(pid: u32) {
-    let pid = i32::try_from(pid).expect("a process id");
-    let group = Pid::from_raw(pid).expect("a process id");
-    kill_process_group(group, Signal::KILL).expect("a running group");
 }
 
 fn record(ecosystem: &Ecosystem, service: &str) -> PathBuf {
@@ -36,7 +29,7 @@ fn change_record(ecosystem: &Ecosystem, service: &str, change: impl FnOnce(&mut 
 fn everything_killed_at_once_comes_back() {
     let ecosystem = up();
     let before = processes(&ecosystem);
-    before.keys().copied().for_each(end);
+    before.keys().copied().for_each(kill_group);
 
     assert_eq!(
         completes(&ecosystem, credentials(&ecosystem).as_deref()),
@@ -51,7 +44,7 @@ fn everything_killed_at_once_comes_back() {
 fn an_empty_registry_is_filled_again() {
     let ecosystem = up();
     let pids = ecosystem.pids();
-    end(pids["manifest"]);
+    kill_group(pids["manifest"]);
     let data = ecosystem.home().join("data/manifest");
     std::fs::remove_dir_all(data).expect("the registry's data");
 
@@ -69,7 +62,7 @@ fn an_empty_registry_is_filled_again() {
 fn a_process_id_that_was_given_to_another_process_is_not_taken_for_the_service() {
     let ecosystem = up();
     let pids = ecosystem.pids();
-    end(pids["gateway"]);
+    kill_group(pids["gateway"]);
     let mut stranger = std::process::Command::new("sleep")
         .arg("1000")
         .spawn()
@@ -134,8 +127,8 @@ fn a_damaged_record_is_named_and_nothing_is_started_beside_what_it_meant() {
 fn an_analyzer_stopped_through_the_orchestrator_s_back_is_deployed_again() {
     let ecosystem = up();
     let pids = ecosystem.pids();
-    end(pids["orchestrator"]);
-    end(pids["analyzer"]);
+    kill_group(pids["orchestrator"]);
+    kill_group(pids["analyzer"]);
 
     assert_eq!(
         completes(&ecosystem, credentials(&ecosystem).as_deref()),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::observe::listing;
 use crate::oracle::{completes, credentials, processes};
 use crate::points::random;
-use crate::support::Ecosystem;
+use crate::support::{Ecosystem, kill_group};
 
 fn up() -> Ecosystem {
     let ecosystem = Ecosystem::new();
@@ -74,9 +74,7 @@ fn a_state_that_claims_what_does_not_run_is_corrected() {
         "{}",
         needless.stdout
     );
-    let gateway = i32::try_from(ecosystem.pids()["gateway"]).expect("a process id");
-    let group = rustix::process::Pid::from_raw(gateway).expect("a process id");
-    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).expect("a group");
+    kill_group(ecosystem.pids()["gateway"]);
 
     let repaired = ecosystem.chora(&["state", "repair", "--force"]).exits(0);
 

@@ -1,6 +1,6 @@
 //! Runs that end early: killed in each phase, interrupted, or refused because another one is going on.
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use crate::observe::{Running, SERVICES, pids_of, recorded};
 use crate::support::{Ecosystem, reference};
@@ -75,8 +75,7 @@ fn a_second_run_is_refused_while_one_goes_on() {
 #[track_caller]
 fn interrupted_by(signal: Signal) {
     let (ecosystem, mut run) = waiting();
-    let pid = i32::try_from(run.child.id()).expect("a process id");
-    kill_process(Pid::from_raw(pid).expect("a process id"), signal).expect("a running process");
+    crate::support::signal(run.child.id(), signal);
     run.until(|event| event["exit_code"] == 6);
     let status = run.child.wait().expect("an ended process");
     assert_eq!(status.code(), Some(6));

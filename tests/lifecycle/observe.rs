@@ -5,10 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout};
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
-use crate::support::Ecosystem;
+use crate::support::{Ecosystem, kill_group};
 
 /// The four services, in the order of their phases.
 pub(crate) const SERVICES: [&str; 4] = ["manifest", "orchestrator", "gateway", "analyzer"];
@@ -53,9 +52,7 @@ pub(crate) fn pids_of(ecosystem: &Ecosystem, services: &[&str]) -> BTreeMap<Stri
 /// Kills a service with all that it started, as nobody in chora would.
 #[track_caller]
 pub(crate) fn kill_service(ecosystem: &Ecosystem, service: &str) {
-    let group = i32::try_from(pids_of(ecosystem, &[service])[service]).expect("a process id");
-    let group = Pid::from_raw(group).expect("a process id");
-    kill_process_group(group, Signal::KILL).expect("a running group");
+    kill_group(pids_of(ecosystem, &[service])[service]);
 }
 
 /// Process ids on record, whether or not the processes answer yet.

@@ -1,8 +1,6 @@
 //! `status` of every kind of system. A failed one is in `failing`.
 
-use rustix::process::{Pid, Signal, kill_process_group};
-
-use crate::support::Ecosystem;
+use crate::support::{Ecosystem, kill_group};
 
 #[test]
 fn a_system_never_started_is_2_and_names_the_command_to_start() {
@@ -51,9 +49,7 @@ fn a_killed_service_makes_it_1_and_the_next_run_brings_it_back() {
     let ecosystem = Ecosystem::new();
     ecosystem.chora(&["bootstrap"]).exits(0);
     let pids = ecosystem.pids();
-    let group = i32::try_from(pids["gateway"]).expect("a process id");
-    kill_process_group(Pid::from_raw(group).expect("a process id"), Signal::KILL)
-        .expect("a running group");
+    kill_group(pids["gateway"]);
 
     let output = ecosystem.chora(&["status", "--format", "json"]).exits(1);
     assert_eq!(output.json()["overall"]["state"], "degraded");
@@ -94,9 +90,7 @@ fn a_system_of_which_nothing_runs_any_more_is_1_and_says_so_of_each_service() {
     let ecosystem = Ecosystem::new();
     ecosystem.chora(&["bootstrap"]).exits(0);
     for pid in ecosystem.pids().into_values() {
-        let group = i32::try_from(pid).expect("a process id");
-        kill_process_group(Pid::from_raw(group).expect("a process id"), Signal::KILL)
-            .expect("a running group");
+        kill_group(pid);
     }
 
     let report = ecosystem

@@ -23,7 +23,7 @@ use serde_json::Value;
 
 pub(crate) use ordinary::as_ordinary_user;
 pub(crate) use ports::Ports;
-pub(crate) use processes::{members, signal};
+pub(crate) use processes::{kill_group, members, signal};
 pub(crate) use screen::Screen;
 pub(crate) use terminal::{END_OF_INPUT, Terminal};
 pub(crate) use told::Told;

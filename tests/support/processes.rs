@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 use serde_json::Value;
 
 /// Signals one process; fails the test when there is none.
@@ -10,6 +11,16 @@ use serde_json::Value;
 pub(crate) fn signal(pid: u32, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     kill_process(pid.expect("a process id"), signal).expect("a running process");
+}
+
+/// Kills a running process with all of its group, and waits until it has ended: a signal is only the wish.
+#[track_caller]
+pub(crate) fn kill_group(leader: impl TryInto<i32>) {
+    let leader = leader.try_into().ok().and_then(Pid::from_raw);
+    let leader = leader.expect("a process id");
+    let handle = pidfd_open(leader, PidfdFlags::empty()).expect("a running process");
+    kill_process_group(leader, Signal::KILL).expect("a running group");
+    poll(&mut [PollFd::new(&handle, PollFlags::IN)], None).expect("the end of a process");
 }
 
 /// The processes of a group that have not ended.

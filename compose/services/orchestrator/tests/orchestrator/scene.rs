@@ -10,6 +10,8 @@ use chora_service_kit::{
     CancellationToken, Secret, ServeError, ServiceSettings, http_client, sign_token,
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -103,16 +105,23 @@ impl Project {
 
 impl Drop for Project {
     fn drop(&mut self) {
-        // Everything that was started for this project knows its directory.
-        let mark = self.folder.path().as_os_str().as_encoded_bytes().to_vec();
-        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|it| it.parse().ok()) else {
-                continue;
-            };
-            let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-            let of_this_project = environment.windows(mark.len()).any(|part| part == mark);
-            if of_this_project && pid != std::process::id() {
-                kill(pid);
+        // Everything that was started for this project knows its directory. A start that was under way may bring one more, so it is looked for until there is none.
+        let mark = self.folder.path().as_os_str().as_encoded_bytes();
+        loop {
+            let mut found = false;
+            for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+                let Some(pid) = entry.file_name().to_str().and_then(|it| it.parse().ok()) else {
+                    continue;
+                };
+                let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+                let of_this_project = environment.windows(mark.len()).any(|part| part == mark);
+                if of_this_project && pid != std::process::id() {
+                    found = true;
+                    kill(pid);
+                }
+            }
+            if !found {
+                return;
             }
         }
     }
@@ -246,11 +255,13 @@ pub(crate) fn runs(pid: u32) -> bool {
     !matches!(state, None | Some(None | Some('Z' | 'X')))
 }
 
-/// Kills a process that was started here.
+/// Kills a process that was started here, and waits until it has ended: a signal is only the wish.
 pub(crate) fn kill(pid: u32) {
-    let pid = i32::try_from(pid)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).unwrap();
     // Gone already is as good.
-    let _ = rustix::process::kill_process(pid.unwrap(), rustix::process::Signal::KILL);
+    let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else {
+        return;
+    };
+    let _ = pidfd_send_signal(&handle, Signal::KILL);
+    poll(&mut [PollFd::new(&handle, PollFlags::IN)], None).unwrap();
 }
