@@ -93,7 +93,9 @@ fn ten_runs_that_wait_for_each_other_do_the_work_once() {
 fn a_lock_that_is_not_taken_would_be_noticed() {
     let (ecosystem, run) = stopped();
     let mutation = [("FAILPOINTS", "lock.take.skip=return".to_owned())];
-    let outputs = at_once_with(&ecosystem, 2, &mutation, &["bootstrap"]);
+    // The run may stand still in the middle of a start, for which others would wait as long as they may.
+    let bounded = ["bootstrap", "--timeout", "5"];
+    let outputs = at_once_with(&ecosystem, 2, &mutation, &bounded);
     assert!(outputs.iter().all(|output| output.code != 9));
     drop(run);
 }
@@ -125,6 +127,23 @@ fn waiting_for_the_lock_ends_with_9_when_the_time_is_over_and_with_6_when_interr
     signal(waiting.child.id(), Signal::INT);
     waiting.until(|event| event["exit_code"] == 6);
     drop(run);
+}
+
+#[test]
+fn commands_that_are_no_runs_end_with_6_as_well_when_they_are_interrupted_while_they_wait() {
+    let (ecosystem, _run) = stopped();
+    for command in [
+        ["state", "repair", "--force"],
+        ["config", "rotate-credentials", "--force"],
+    ] {
+        let arguments = [&command[..], &["--lock-wait", "300"]].concat();
+        let mut waiting = ecosystem.told(&arguments);
+        waiting.until_error("waiting for it to end");
+        waiting.signal(Signal::INT);
+        let ended = waiting.end().exits(6);
+        let told = &ended.stderr;
+        assert!(told.contains("nothing was changed"), "{told}");
+    }
 }
 
 #[test]

@@ -12,11 +12,12 @@ use chora_model::lock::EnvironmentLock;
 use chora_model::plan::Plan;
 use chora_model::state::{self, State, StateError, Status};
 
+use crate::cancel::Cancel;
 use crate::journal;
 use crate::project::Project;
 use crate::record::{Facts, reduce};
 use crate::report;
-use crate::session::lock;
+use crate::session::lock_unless;
 use crate::stage::note_credentials;
 
 /// What repairing would do. Holds the environment's lock, so that what is shown is what is done.
@@ -69,12 +70,16 @@ impl Repair {
     }
 }
 
-/// Looks at state, journals and engine, and works out what the state should be. `say` hears what there is to wait for.
+/// Looks at state, journals and engine, and works out what the state should be. `say` hears what there is to wait for; `cancel` ends that wait.
 ///
 /// # Errors
-/// `LOCKED` while another command changes the environment; `STATE_CORRUPTED` when a newer chora wrote the state, or when there is nothing to make one of.
-pub async fn repair(project: &Project, say: &(dyn Fn(String) + Sync)) -> Result<Repair, Failure> {
-    let lock = lock(project, "chora state repair", say).await?;
+/// `USER_INTERRUPTED` when it was to stop while it waited; `LOCKED` while another command changes the environment; `STATE_CORRUPTED` when a newer chora wrote the state, or when there is nothing to make one of.
+pub async fn repair(
+    project: &Project,
+    say: &(dyn Fn(String) + Sync),
+    cancel: &Cancel,
+) -> Result<Repair, Failure> {
+    let lock = lock_unless(cancel, project, "chora state repair", say).await?;
     let (before, damage) = match state::load(&project.layout) {
         Ok(before) => (before, None),
         Err(error @ StateError::NewerSchema { .. }) => return Err(report::state_failure(&error)),

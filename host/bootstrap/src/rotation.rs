@@ -6,9 +6,10 @@ use std::sync::Arc;
 use chora_model::credentials;
 use chora_model::failure::{Code, Failure};
 
+use crate::cancel::Cancel;
 use crate::project::Project;
 use crate::report;
-use crate::session::lock;
+use crate::session::lock_unless;
 
 /// How credentials are made anew.
 #[derive(Debug, Clone, Copy)]
@@ -28,16 +29,18 @@ pub struct Rotated {
     pub running: Vec<String>,
 }
 
-/// Makes the signing secret and every service's key anew. `say` hears what there is to wait for.
+/// Makes the signing secret and every service's key anew. `say` hears what there is to wait for; `cancel` ends that wait and nothing that comes after it.
 ///
 /// # Errors
-/// `LOCKED` while another command changes the environment; `CONFIG_ERROR` while there is data, unless told otherwise; and when the file cannot be read or written, which then is as it was.
+/// `USER_INTERRUPTED` when it was to stop while it waited; `LOCKED` while another command changes the environment; `CONFIG_ERROR` while there is data, unless told otherwise; and when the file cannot be read or written, which then is as it was.
 pub async fn rotate_credentials(
     project: &Project,
     options: RotateOptions,
     say: &(dyn Fn(String) + Sync),
+    cancel: &Cancel,
 ) -> Result<Rotated, Failure> {
-    let _lock = lock(project, "chora config rotate-credentials", say).await?;
+    let command = "chora config rotate-credentials";
+    let _lock = lock_unless(cancel, project, command, say).await?;
     let data = project.layout.data();
     let holds_data =
         credentials::holds_data(&data).map_err(|error| report::file_failure(&error))?;

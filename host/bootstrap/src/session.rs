@@ -356,6 +356,23 @@ pub(crate) async fn lock(
     }
 }
 
+/// The same for a command that is no run: it does not wait for the lock any longer once it is asked to stop.
+pub(crate) async fn lock_unless(
+    cancel: &Cancel,
+    project: &Project,
+    command: &'static str,
+    say: &(dyn Fn(String) + Sync),
+) -> Result<EnvironmentLock, Failure> {
+    tokio::select! {
+        taken = lock(project, command, say) => taken,
+        _ = cancel.beyond(Urgency::None) => {
+            let reason = cancel.reason();
+            let message = format!("`{command}` was interrupted ({reason}) while it waited; nothing was changed");
+            Err(Failure::new(Code::UserInterrupted, message))
+        }
+    }
+}
+
 async fn try_lock(project: &Project, command: &'static str) -> Result<EnvironmentLock, Failure> {
     let layout = project.layout.clone();
     let taken = tokio::task::spawn_blocking(move || {

@@ -44,6 +44,14 @@ pub(crate) fn first() -> anyhow::Result<impl Future<Output = &'static str>> {
     Ok(async move { next(&mut caught).await })
 }
 
+/// Catches the signals from now on, for a command that changes something in one go: the first is a request to stop, for as long as that still leaves everything as it was.
+pub(crate) fn cancel() -> anyhow::Result<Cancel> {
+    let (first, cancel) = (first()?, Cancel::new());
+    let asked = cancel.clone();
+    tokio::spawn(async move { asked.request(Urgency::Graceful, first.await) });
+    Ok(cancel)
+}
+
 /// Those that whoever started chora had ignored, as `nohup` does, stay ignored.
 fn register() -> std::io::Result<Caught> {
     let ignored = ignored();

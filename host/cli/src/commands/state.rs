@@ -7,7 +7,7 @@ use crate::args::{StateArgs, StateCommand};
 use crate::exit::Exit;
 use crate::failure::Ended;
 use crate::output::{GOOD, escape, one_line, paint};
-use crate::{project, prompt};
+use crate::{project, prompt, signals};
 
 /// Runs the command.
 pub(crate) async fn run(app: &App, args: &StateArgs) -> Result<Exit, Ended> {
@@ -23,7 +23,7 @@ async fn repair(app: &App, force: bool, dry_run: bool) -> Result<Exit, Ended> {
     }
     let project = project::open(app).await?;
     let say = |message: String| app.output.error(&one_line(&message));
-    let repair = chora_bootstrap::repair(&project, &say).await?;
+    let repair = chora_bootstrap::repair(&project, &say, &signals::cancel()?).await?;
     if repair.is_needless() {
         app.output.line(&format!(
             "{} there is nothing to repair: the state can be read and agrees with what runs",

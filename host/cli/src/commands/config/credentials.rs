@@ -7,7 +7,7 @@ use crate::args::Format;
 use crate::exit::Exit;
 use crate::failure::Ended;
 use crate::output::{GOOD, one_line, paint};
-use crate::{project, prompt, run};
+use crate::{project, prompt, run, signals};
 
 /// How long bringing the services up again may take.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1_800);
@@ -30,7 +30,8 @@ pub(super) async fn rotate(app: &App, force: bool, despite_data: bool) -> Result
     }
     let say = |message: String| app.output.error(&one_line(&message));
     let options = RotateOptions { despite_data };
-    let rotated = chora_bootstrap::rotate_credentials(&project, options, &say).await?;
+    let cancel = signals::cancel()?;
+    let rotated = chora_bootstrap::rotate_credentials(&project, options, &say, &cancel).await?;
     app.output.line(&format!(
         "{} made anew in {}: {}",
         paint(GOOD, "✓"),
