@@ -98,10 +98,22 @@ fn lost_credentials_are_not_made_anew_in_silence() {
     }
     assert_eq!(pids_of(&ecosystem, &SERVICES), pids);
 
+    // Taking things down keeps the data, and tells what it lacks.
+    for arguments in [
+        vec!["rollback", "--to-phase", "0", "--keep-data", "--force"],
+        vec!["reset", "--force"],
+    ] {
+        let told = ecosystem.chora(&arguments).exits(0);
+        let said = [told.stdout, told.stderr].concat();
+        assert!(said.contains("made with are gone"), "{said}");
+    }
+
     let path = ecosystem.home().join("credentials.json");
     std::fs::write(&path, kept).expect("the backup");
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     std::fs::set_permissions(&path, private).expect("a mode");
     ecosystem.chora(&["bootstrap"]).exits(0);
-    assert_eq!(pids_of(&ecosystem, &SERVICES), pids);
+    let again = ecosystem.chora(&["reset", "--force"]).exits(0);
+    let said = [again.stdout, again.stderr].concat();
+    assert!(said.contains("data and credentials were kept"), "{said}");
 }

@@ -82,6 +82,26 @@ pub(crate) fn delete(
     Ok(said)
 }
 
+/// Looks whether the data and the credentials that stay behind fit together, and says what there is.
+pub(crate) fn kept(project: &Project) -> Result<String, Failure> {
+    let data = project.layout.data();
+    let path = project.vault().path();
+    let holds_data =
+        credentials::holds_data(&data).map_err(|error| report::file_failure(&error))?;
+    Ok(match (holds_data, path.exists()) {
+        (true, true) => {
+            "data and credentials were kept; `chora reset --volumes` deletes both".to_owned()
+        }
+        (true, false) => format!(
+            "the data in `{}` was kept, and the credentials that it was made with are gone; put a backup of them back as `{}`, or give the data up with `chora reset --volumes`",
+            data.display(),
+            path.display()
+        ),
+        (false, true) => "the credentials were kept; there is no data".to_owned(),
+        (false, false) => "there are neither data nor credentials to keep".to_owned(),
+    })
+}
+
 /// Stops and forgets whatever the engine still runs or remembers for the environment, configured or not. Answers the names of what was there.
 ///
 /// Services that deploy others go first, for they would start again what goes before them; and it is looked again until nothing is left.

@@ -188,7 +188,7 @@ async fn complete(
         session.notice(said);
     }
     if !options.volumes {
-        session.notice("data and credentials were kept; `chora reset --volumes` deletes both");
+        session.notice(removal::kept(project)?);
     } else if options.keep_credentials {
         session.notice("the credentials were kept");
     }

@@ -200,7 +200,7 @@ async fn complete(session: &Session<'_>, target: u8, keep_data: bool) -> Result<
             session.notice(format!("stopped what was left: {}", strays.join(", ")));
         }
         if keep_data {
-            session.notice("data and credentials were kept");
+            session.notice(removal::kept(project)?);
         } else {
             for said in removal::delete(project, true, true)? {
                 session.notice(said);
