@@ -11,7 +11,10 @@ use crate::figures::{ratio, report, report_shares};
 use crate::project::{Project, Ran, timed};
 
 /// What chora is told to log.
-const LOG: (&str, &str) = ("CHORA_LOG", "off,chora_bootstrap::stage=debug");
+const LOG: (&str, &str) = (
+    "CHORA_LOG",
+    "off,chora_bootstrap::stage=debug,chora_plugin_host::intent=debug",
+);
 /// How the log names the length of a wait.
 const WAITED: &str = "waited_us=";
 
@@ -39,10 +42,10 @@ pub(crate) fn measure(chora: &Path, runs: usize) -> Result<()> {
         ("that changes nothing", again),
     ] {
         let of_each = waits.each.len() / waits.shares.len().max(1);
-        println!("journal and state of a run {run}: {of_each} commits");
+        println!("journal and state of a run {run}: {of_each} waits");
         report_shares("  share of the run that waits for them", &mut waits.shares);
-        report("  all commits of a run together", &mut waits.waited);
-        report("  each commit", &mut waits.each);
+        report("  all waits of a run together", &mut waits.waited);
+        report("  each wait", &mut waits.each);
     }
     Ok(())
 }
@@ -52,7 +55,7 @@ impl Waits {
         let waits = waits(&ran.stderr);
         ensure!(
             !waits.is_empty(),
-            "the log tells of no commit:\n{}",
+            "the log tells of no wait:\n{}",
             ran.stderr
         );
         let waited = waits.iter().sum();
@@ -81,7 +84,7 @@ mod tests {
     fn waits_are_read_from_the_log() {
         let log = "2026-01-01T00:00:00Z DEBUG chora_bootstrap::stage: committed waited_us=1500 commit=Saved\n\
                    another line\n\
-                   2026-01-01T00:00:00Z DEBUG chora_bootstrap::stage: committed commit=Told waited_us=7\n";
+                   2026-01-01T00:00:00Z DEBUG chora_plugin_host::intent: the intent is durable waited_us=7\n";
         let expected = [1_500, 7].map(Duration::from_micros);
         assert_eq!(waits(log), expected);
     }

@@ -7,6 +7,7 @@
 mod durability;
 mod ecosystem;
 mod figures;
+mod interrupt;
 mod plain;
 mod plugin;
 mod project;
@@ -22,7 +23,14 @@ const RUNS: usize = 20;
 /// The word that makes this program the server that the registry is set against.
 const PLAIN: &str = "plain-server";
 /// What can be measured by itself.
-const PARTS: [&str; 5] = ["commands", "journal", "resume", "plugin", "registry"];
+const PARTS: [&str; 6] = [
+    "commands",
+    "journal",
+    "resume",
+    "interrupt",
+    "plugin",
+    "registry",
+];
 
 fn main() -> Result<()> {
     let mut words = std::env::args_os().skip(1);
@@ -53,6 +61,9 @@ fn main() -> Result<()> {
     }
     if wanted("resume") {
         resume::measure(&chora, RUNS)?;
+    }
+    if wanted("interrupt") {
+        interrupt::measure(&chora, RUNS)?;
     }
     if wanted("plugin") {
         runtime.block_on(plugin::measure())?;

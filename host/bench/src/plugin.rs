@@ -11,7 +11,7 @@ use chora_model::event::{EventKind, EventSink};
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
     Call, Context, CredentialVault, HealthError, HealthReport, HealthService, HostOptions,
-    PluginHost, ProbeTally, Scene, Verdict,
+    Outstanding, PluginHost, ProbeTally, Scene, Verdict,
 };
 
 use crate::figures::report;
@@ -30,6 +30,7 @@ impl HealthService for Nobody {
     async fn wait(
         &self,
         _: &Arc<Scene>,
+        _: &StepKey,
         service: &Service,
         _: &ProbeTally,
     ) -> Result<HealthReport, HealthError> {
@@ -109,6 +110,8 @@ pub(crate) async fn measure() -> Result<()> {
             caller: StepKey("bench".to_owned()),
             timeout: Duration::from_secs(10),
             dry_run: false,
+            intent: None,
+            outstanding: Outstanding::default(),
         };
         let began = Instant::now();
         host.plan(&scene, call, &context).await?;

@@ -13,6 +13,8 @@ use serde_json::Value;
 /// Below the range from which the system takes ports for connections, so that none is lost to one between the look and the start.
 const PORTS: std::ops::Range<u16> = 30_000..32_500;
 
+/// Where a project's configuration is.
+const CONFIG: &str = ".chora/bootstrap-config.yml";
 /// Where the search for ports goes on.
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
@@ -52,9 +54,16 @@ impl<'a> Project<'a> {
         for port in ["8500", "8600", "8700", "8800"] {
             text = text.replace(port, &free_port()?.to_string());
         }
-        std::fs::write(home.join("bootstrap-config.yml"), text)
+        std::fs::write(directory.path().join(CONFIG), text)
             .context("failed to write the configuration")?;
         Ok(Self { chora, directory })
+    }
+
+    /// Puts another configuration into its place; `PORT` in it becomes a free port.
+    pub(crate) fn configure(&self, text: &str) -> Result<()> {
+        let text = text.replace("PORT", &free_port()?.to_string());
+        std::fs::write(self.directory.path().join(CONFIG), text)
+            .context("failed to write the configuration")
     }
 
     /// `chora` in this project.
