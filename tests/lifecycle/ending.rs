@@ -36,7 +36,7 @@ fn names_deaf(target: &str) -> bool {
 }
 
 #[test]
-fn a_second_interrupt_ends_it_at_once_and_the_next_run_goes_on() {
+fn an_interrupt_leaves_a_wait_for_health_at_once_and_the_next_run_goes_on() {
     let ecosystem = Ecosystem::with_config(deaf);
     let mut run = waiting(
         &ecosystem,
@@ -47,18 +47,52 @@ fn a_second_interrupt_ends_it_at_once_and_the_next_run_goes_on() {
 
     run.signal(Signal::INT);
     run.until_error("Once more stops at once");
-    run.signal(Signal::INT);
-    run.until_error("stopped at once");
+    let left = run.until_document(|event| event["event"] == "service_not_healthy");
+    assert_eq!(left["reason"], "the wait was cut off");
     run.end().exits(6);
 
     ecosystem.chora(&["status"]).exits(3);
     assert_eq!(ecosystem.pids()["deaf"], old);
 
     // Mended, it is another definition: the deaf process gives way after its grace.
-    ecosystem.write_config(&deaf(ecosystem.ports()).replace("port: ", "health: none, port: "));
+    ecosystem.write_config(&mended(ecosystem.ports()));
     ecosystem.chora(&["bootstrap"]).exits(0);
     assert_eq!(ecosystem.state()["status"], "completed");
     assert_eq!(pids_of(&ecosystem, &["first"]), held);
+}
+
+/// With a deaf service that nobody waits for.
+fn mended(ports: &Ports) -> String {
+    deaf(ports).replace("port: ", "health: none, port: ")
+}
+
+#[test]
+fn a_second_interrupt_ends_at_once_what_does_not_end_by_itself() {
+    let ecosystem = Ecosystem::with_config(mended);
+    ecosystem.chora(&["bootstrap"]).exits(0);
+    let old = pids_of(&ecosystem, &["deaf"])["deaf"];
+    // Another definition, and all the time in the world for the deaf process to give way.
+    let patient =
+        mended(ecosystem.ports()).replace("stop_grace: 0.1", "stop_grace: 1000, version: 2.0.0");
+    ecosystem.write_config(&patient);
+    let mut run = ecosystem.told(&["bootstrap", "--format", "json"]);
+    run.until_document(|event| {
+        event["event"] == "step_started"
+            && event["step"]
+                .as_str()
+                .is_some_and(|step| step.ends_with(":deaf"))
+    });
+
+    run.signal(Signal::INT);
+    run.until_error("Once more stops at once");
+    run.signal(Signal::INT);
+    run.until_error("stopped at once");
+    run.end().exits(6);
+
+    ecosystem.chora(&["status"]).exits(3);
+    assert_eq!(ecosystem.pids()["deaf"], old);
+    ecosystem.write_config(&mended(ecosystem.ports()));
+    ecosystem.chora(&["bootstrap"]).exits(0);
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 mod cases;
 
-use chora_plugin_host::{Class, HostFunction, PluginError};
+use std::sync::Arc;
+
+use chora_plugin_host::{Class, HostFunction, Intent, PluginError};
+use tokio::sync::watch;
 
 use cases::{Case, Stage};
 
@@ -84,6 +87,32 @@ async fn with_exactly_its_grant_each_function_is_allowed_and_the_ledger_says_by_
         assert!(line.bytes >= stage.case.bytes, "{name}: {}", line.bytes);
         let elsewhere = stage.grant().contains(&line.target);
         assert!(elsewhere, "{name}: {} is not the grant's", line.target);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_touches_something_waits_for_its_intent_and_what_only_looks_does_not() {
+    each(async |function, stage| {
+        let name = function.name;
+        let before = stage.snapshot();
+        let (durable, waiting) = watch::channel(6);
+        let guest = stage.guest().await.granted(&[stage.grant()]);
+        let guest = guest.intending(Intent::new(waiting, 7, Arc::default()));
+        let looking = async {
+            if touches(function) {
+                while guest.outstanding.get().is_none() {
+                    tokio::task::yield_now().await;
+                }
+                assert!(stage.snapshot() == before, "{name} did not wait");
+                assert!(stage.sandbox.ledger().is_empty(), "{name} did not wait");
+                durable.send_replace(7);
+            }
+        };
+        let (outcome, ()) = tokio::join!(guest.apply(stage.step()), looking);
+        let said = outcome.unwrap().summary;
+        assert!(said.starts_with("ok: "), "{name}: {said}");
+        assert_eq!(guest.outstanding.get(), None, "{name}");
     })
     .await;
 }

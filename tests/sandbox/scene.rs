@@ -13,8 +13,9 @@ use chora_model::event::{EventKind, EventSink, HostCall};
 use chora_model::grant::{Grant, GrantSet};
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
-    Call, Context, CredentialVault, HealthError, HealthReport, HealthService, HostOptions, Limits,
-    Outcome, PlannedStep, Plugin, PluginError, PluginHost, ProbeTally, Scene, Target, Verdict,
+    Call, Context, CredentialVault, HealthError, HealthReport, HealthService, HostOptions, Intent,
+    Limits, Outcome, Outstanding, PlannedStep, Plugin, PluginError, PluginHost, ProbeTally, Scene,
+    Target, Verdict,
 };
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -47,6 +48,7 @@ impl HealthService for Healthy {
     async fn wait(
         &self,
         _: &Arc<Scene>,
+        _: &StepKey,
         _: &Service,
         _: &ProbeTally,
     ) -> Result<HealthReport, HealthError> {
@@ -139,6 +141,8 @@ impl Sandbox {
             settings: serde_json::Map::new(),
             timeout: PATIENCE,
             dry_run: false,
+            intent: None,
+            outstanding: Outstanding::default(),
         }
     }
 
@@ -233,6 +237,9 @@ pub(crate) struct Guest<'a> {
     settings: serde_json::Map<String, Value>,
     timeout: Duration,
     dry_run: bool,
+    intent: Option<Intent>,
+    /// The host call that it is in.
+    pub(crate) outstanding: Outstanding,
 }
 
 impl Guest<'_> {
@@ -249,6 +256,11 @@ impl Guest<'_> {
 
     pub(crate) fn within(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    pub(crate) fn intending(mut self, intent: Intent) -> Self {
+        self.intent = Some(intent);
         self
     }
 
@@ -288,6 +300,8 @@ impl Guest<'_> {
             caller: StepKey::new("guest", step),
             timeout: self.timeout,
             dry_run: self.dry_run,
+            intent: self.intent.clone(),
+            outstanding: self.outstanding.clone(),
         }
     }
 

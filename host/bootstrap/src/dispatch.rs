@@ -1,6 +1,6 @@
 //! The dispatcher: owns the scheduler's machine, gives it every event in order, and carries its actions out. Executors do the work and tell nobody but the dispatcher.
 //!
-//! What a step is about to do is on the disk before it does it, and what it did before anything that needs it begins.
+//! What a step is about to do is on the disk before it changes anything, and with it what was done before. Until then it may look and compute: nobody waits for the disk who need not.
 
 mod crew;
 mod tell;
@@ -21,7 +21,7 @@ use crate::schedule::{Action, Ended, Event, Machine};
 use crate::stage::{Commit, Stage};
 
 pub(crate) use crew::Crew;
-use crew::{Executor, Why};
+use crew::{Executor, Turn, Why};
 pub(crate) use tell::{Ran, critical_path};
 pub(crate) use work::{RUN, Work};
 
@@ -92,17 +92,23 @@ impl<E: Executor> Dispatcher<'_, E> {
             }
             save |= std::mem::take(&mut self.ran.save);
             let commit = self.commit(save, !starts.is_empty());
-            if let Err(failure) = self.stage.commit(commit).await {
-                return self.give_up(failure).await;
-            }
-            for index in starts {
-                self.spawn(index);
-            }
             if self.ran.finished {
+                if let Err(failure) = self.stage.commit(commit).await {
+                    return self.give_up(failure).await;
+                }
                 self.explain();
                 return self.ran;
             }
-            events = self.next(cancel).await;
+            self.stage.commit_behind(commit);
+            for index in starts {
+                self.spawn(index);
+            }
+            let stage = self.stage;
+            events = tokio::select! {
+                biased;
+                failure = stage.not_kept() => return self.give_up(failure).await,
+                events = self.next(cancel) => events,
+            };
             if events.is_empty() {
                 let message = "the scheduler waits for nothing; report this as a fault of chora";
                 return self.give_up(Failure::new(Code::IoError, message)).await;
@@ -110,7 +116,7 @@ impl<E: Executor> Dispatcher<'_, E> {
         }
     }
 
-    /// How far to go before the next steps begin.
+    /// How far to keep what was told.
     fn commit(&self, save: bool, starts: bool) -> Commit {
         if self.ran.finished && self.work.backward {
             // What follows deletes what the state tells of, and the state at last.
@@ -130,7 +136,7 @@ impl<E: Executor> Dispatcher<'_, E> {
         }
     }
 
-    /// Carries one action out, but for starting steps, which waits until the intent is durable. Answers whether the state is to be saved.
+    /// Carries one action out, but for starting steps, whose intent is kept first. Answers whether the state is to be saved.
     fn carry_out(&mut self, action: Action, starts: &mut Vec<usize>) -> bool {
         match action {
             Action::BeginPhase(phase) => {
@@ -182,15 +188,17 @@ impl<E: Executor> Dispatcher<'_, E> {
         let Some(step) = self.work.steps.get(index).cloned() else {
             return;
         };
-        let token = CancellationToken::new();
-        self.cuts.insert(index, token.clone());
+        let turn = Turn {
+            backward: self.work.backward,
+            cut: CancellationToken::new(),
+            why: Arc::clone(&self.why),
+            intent: self.stage.intent(),
+        };
+        self.cuts.insert(index, turn.cut.clone());
         let crew = Arc::clone(self.crew);
-        let why = Arc::clone(&self.why);
-        let backward = self.work.backward;
-        let task = self.running.spawn(async move {
-            let end = crew.perform(&step, backward, &token, &why).await;
-            (index, end)
-        });
+        let task = self
+            .running
+            .spawn(async move { (index, crew.perform(&step, &turn).await) });
         self.tasks.insert(task.id(), index);
     }
 
@@ -231,6 +239,7 @@ impl<E: Executor> Dispatcher<'_, E> {
                     vec![Event::Abort]
                 } else {
                     self.grace = Some(Instant::now() + GRACE);
+                    self.crew.stop();
                     vec![Event::Stop]
                 }
             }

@@ -2,7 +2,7 @@
 
 mod pace;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,9 +11,12 @@ use chora_engine::{EngineError, Exit, RunState};
 use chora_model::config::Service;
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
-    Call, HealthError, HealthReport, HealthService, PluginError, ProbeTally, Scene, Target, Verdict,
+    Call, HealthError, HealthReport, HealthService, Outstanding, PluginError, ProbeTally, Scene,
+    Target, Verdict,
 };
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::plugins::Plugins;
 use pace::{Next, Pace};
@@ -30,6 +33,9 @@ pub(crate) struct HealthWaiter {
     plugins: Arc<Plugins>,
     /// What each service last answered, for reports.
     last: Mutex<BTreeMap<String, String>>,
+    /// Whether waits are to end, and the steps whose waits have.
+    stop: CancellationToken,
+    left: watch::Sender<BTreeSet<StepKey>>,
 }
 
 impl HealthWaiter {
@@ -37,7 +43,21 @@ impl HealthWaiter {
         Self {
             plugins,
             last: Mutex::default(),
+            stop: CancellationToken::new(),
+            left: watch::Sender::default(),
         }
+    }
+
+    /// Lets nobody wait any longer: a run that is to stop has nothing to wait for.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Resolves once a wait of this step was left because of [`stop`](Self::stop). The step's plugin does not hear of it: it has nothing to explain.
+    pub(crate) async fn left(&self, step: &StepKey) {
+        let mut left = self.left.subscribe();
+        // The sender lives in `self`.
+        let _ = left.wait_for(|steps| steps.contains(step)).await;
     }
 
     /// What the service answered when it was last probed.
@@ -71,6 +91,8 @@ impl HealthWaiter {
             caller: StepKey::new(plugin, &service.name),
             timeout: patience.saturating_add(Duration::from_secs(1)),
             dry_run: false,
+            intent: None,
+            outstanding: Outstanding::default(),
         };
         let target = Target {
             service: service.name.clone(),
@@ -145,6 +167,7 @@ impl HealthService for HealthWaiter {
     async fn wait(
         &self,
         scene: &Arc<Scene>,
+        caller: &StepKey,
         service: &Service,
         tally: &ProbeTally,
     ) -> Result<HealthReport, HealthError> {
@@ -153,6 +176,12 @@ impl HealthService for HealthWaiter {
         let watched = async {
             tokio::select! {
                 biased;
+                () = self.stop.cancelled() => {
+                    self.left.send_modify(|steps| {
+                        steps.insert(caller.clone());
+                    });
+                    std::future::pending().await
+                }
                 exit = engine.wait_exit(&service.name) => match exit {
                     Ok(exit) => Err(exited(scene, service, begun, Some(exit)).await),
                     Err(source) => Err(engine_failed(service, source)),
@@ -208,14 +237,9 @@ async fn running_a_moment(
     service: &Service,
     begun: Instant,
 ) -> Result<HealthReport, HealthError> {
-    let status = scene.engine.inspect(&service.name).await;
-    let status = status.map_err(|source| engine_failed(service, source))?;
-    let now = jiff::Timestamp::now();
-    let has_run = status
-        .started_at
-        .and_then(|since| Duration::try_from(now.duration_since(since)).ok())
-        .unwrap_or_default();
-    sleep(MOMENT.saturating_sub(has_run)).await;
+    let has_run = scene.engine.running_for(&service.name).await;
+    let has_run = has_run.map_err(|source| engine_failed(service, source))?;
+    sleep(MOMENT.saturating_sub(has_run.unwrap_or_default())).await;
     if !is_running(scene, service).await? {
         return Err(exited(scene, service, begun, None).await);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chora_model::config::Placement;
 use chora_model::failure::Failure;
 use chora_model::plan::{Plan, StepKey};
-use chora_plugin_host::{Call, Context, Scene};
+use chora_plugin_host::{Call, Context, Outstanding, Scene};
 use futures_util::future::join_all;
 
 use crate::bundled;
@@ -80,6 +80,8 @@ async fn one(
         caller: StepKey(ready.plugin.name.clone()),
         timeout: host.limits().call,
         dry_run: ask.dry_run,
+        intent: None,
+        outstanding: Outstanding::default(),
     };
     let context = Context {
         run: ask.run.to_owned(),

@@ -16,7 +16,7 @@ use chora_plugin_host::PluginError;
 
 use crate::planning::PlanError;
 
-pub(crate) use step::{Trouble, step_failure};
+pub(crate) use step::{Time, Trouble, step_failure};
 
 /// The exit code of the command line's contract for a run that ended like this.
 pub fn exit_code(kind: RunKind, ending: Ending, failure: Option<&Failure>) -> u8 {

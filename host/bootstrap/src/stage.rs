@@ -1,7 +1,7 @@
 //! The stage of one run: where its events come together. Each is cleaned of secrets, noted in the journal, taken into the state, and handed on.
 //!
-//! The dispatcher commits: only then are lines and state on the disk. The lines are what it waits for; the state is their digest and is saved behind the run, which waits for it
-//! at its beginning and at its end.
+//! The dispatcher commits: only then are lines and state on the disk. It does so behind the run. Steps wait for their lines before they change anything; the state is the lines' digest, and a run
+//! waits for it at its end.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -14,8 +14,9 @@ use chora_model::event::{Ending, Event, EventKind, EventSink, Summary};
 use chora_model::failure::{Code, Failure};
 use chora_model::layout::Layout;
 use chora_model::state::{self, State};
-use chora_plugin_host::CredentialVault;
+use chora_plugin_host::{CredentialVault, Intent};
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::journal::{self, Lines};
@@ -29,22 +30,24 @@ struct Inner {
     keeps: Keeps,
     /// A line that could not be encoded; told at the next commit.
     broken: Option<String>,
+    /// How many commits were asked for.
+    asked: u64,
+    /// How far to go with those that nobody has begun.
+    wanted: Option<Commit>,
     /// The state that is to be saved: always the latest that was committed.
     unsaved: Option<State>,
-    /// Why the state could not be saved behind the run; told at the next commit.
-    not_saved: Option<Failure>,
 }
 
-/// How far a commit goes before it answers. Each does what those before it do.
+/// How far a commit goes. Each does what those before it do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Commit {
     /// What was told is handed to the system: it outlives chora, though not a loss of power.
     Told,
     /// It is on the disk.
     Durable,
-    /// The state is saved as well, without waiting for it. The first commit of a run waits nevertheless: without it nobody would find the run's journal.
+    /// The state is on the disk, too; what waits for the journal does not wait for that. With the first lines of a journal it does: without a state nobody would find them.
     Saving,
-    /// The state is on the disk, too.
+    /// The state is on the disk, too, and everything waits for it.
     Saved,
 }
 
@@ -97,10 +100,14 @@ pub(crate) struct Stage {
     inner: Mutex<Inner>,
     /// Open from the first commit on. Locked before `inner` by whoever takes both.
     file: Mutex<Option<File>>,
-    /// What making things durable has cost so far, in microseconds.
-    spent_us: AtomicU64,
     /// Held while the state is saved, so that an older one never replaces a newer. Locked before `inner`.
     saving: Mutex<()>,
+    /// Up to which commit everything is durable.
+    durable: watch::Sender<u64>,
+    /// Why something could not be kept, until that is told.
+    not_kept: watch::Sender<Option<Failure>>,
+    /// How long things have waited for something to become durable, in microseconds: the price of durability.
+    waited_us: Arc<AtomicU64>,
 }
 
 impl Stage {
@@ -125,12 +132,15 @@ impl Stage {
                 lines: Lines::default(),
                 keeps,
                 broken: None,
+                asked: 0,
+                wanted: None,
                 unsaved: None,
-                not_saved: None,
             }),
             file: Mutex::new(None),
-            spent_us: AtomicU64::new(0),
             saving: Mutex::new(()),
+            durable: watch::Sender::new(0),
+            not_kept: watch::Sender::new(None),
+            waited_us: Arc::default(),
         }
     }
 
@@ -163,63 +173,118 @@ impl Stage {
         open.then(|| self.layout.journal(&self.run))
     }
 
-    /// Keeps everything that was told so far.
+    /// Keeps everything that was told so far, and waits for it. Tells as well what could not be kept behind the run.
     pub(crate) async fn commit(self: &Arc<Self>, commit: Commit) -> Result<(), Failure> {
-        if self.inner().keeps == Keeps::NOTHING {
+        if !self.ask(commit) {
             return Ok(());
         }
         let begun = Instant::now();
         let stage = Arc::clone(self);
-        let written = tokio::task::spawn_blocking(move || stage.write(commit)).await;
-        let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.spent_us.fetch_add(took, Ordering::Relaxed);
-        // The benchmarks read this: what a run waits for here is the price of its durability.
-        tracing::debug!(waited_us = took, ?commit, "committed");
-        written.unwrap_or_else(|error| {
+        let written = tokio::task::spawn_blocking(move || stage.write()).await;
+        let waited = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.waited_us.fetch_add(waited, Ordering::Relaxed);
+        // The benchmarks read this.
+        tracing::debug!(waited_us = waited, ?commit, "committed");
+        written.map_err(|error| {
             let message = format!("writing the journal did not end: {error}");
-            Err(Failure::new(Code::IoError, message))
+            Failure::new(Code::IoError, message)
         })?;
-        if commit == Commit::Saving && self.inner().unsaved.is_some() {
-            let stage = Arc::clone(self);
-            tokio::task::spawn_blocking(move || {
-                if let Err(failure) = stage.save() {
-                    stage.inner().not_saved.get_or_insert(failure);
-                }
-            });
+        match self.not_kept.send_replace(None) {
+            Some(failure) => Err(failure),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    fn write(&self, commit: Commit) -> Result<(), Failure> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let (lines, keeps, not_saved) = {
-            let mut inner = self.inner();
-            if let Some(reason) = inner.broken.take() {
-                let message = format!("an event could not be noted in the journal: {reason}");
-                return Err(Failure::new(Code::IoError, message));
+    /// Keeps everything that was told so far, behind the run. What must not happen before waits for its [`intent`](Self::intent); a failure is told by [`not_kept`](Self::not_kept).
+    pub(crate) fn commit_behind(self: &Arc<Self>, commit: Commit) {
+        if self.ask(commit) {
+            let stage = Arc::clone(self);
+            tokio::task::spawn_blocking(move || stage.write());
+        }
+    }
+
+    /// Resolves once something could not be kept.
+    pub(crate) async fn not_kept(&self) -> Failure {
+        let mut not_kept = self.not_kept.subscribe();
+        loop {
+            // The sender lives in `self`.
+            let _ = not_kept.wait_for(Option::is_some).await;
+            if let Some(failure) = self.not_kept.send_replace(None) {
+                return failure;
             }
+        }
+    }
+
+    /// What a step has to wait for that begins now, before it changes anything: that all that was to be kept so far is durable.
+    pub(crate) fn intent(&self) -> Option<Intent> {
+        let inner = self.inner();
+        inner.keeps.journal.then(|| {
+            let durable = self.durable.subscribe();
+            Intent::new(durable, inner.asked, Arc::clone(&self.waited_us))
+        })
+    }
+
+    /// Asks for a commit; false when nothing is kept. Commits that nobody has begun become one.
+    fn ask(&self, commit: Commit) -> bool {
+        let mut inner = self.inner();
+        if inner.keeps == Keeps::NOTHING {
+            return false;
+        }
+        inner.asked += 1;
+        inner.wanted = inner.wanted.max(Some(commit));
+        true
+    }
+
+    /// Does what was asked for, unless another thread has done it meanwhile.
+    fn write(&self) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let (commit, number, lines, keeps, broken) = {
+            let mut inner = self.inner();
+            let Some(commit) = inner.wanted.take() else {
+                return;
+            };
             if commit >= Commit::Saving && inner.keeps.state {
                 inner.unsaved = Some(inner.state.clone());
             }
-            let not_saved = inner.not_saved.take();
-            (inner.lines.take(), inner.keeps, not_saved)
+            let lines = inner.lines.take();
+            let broken = inner.broken.take();
+            (commit, inner.asked, lines, inner.keeps, broken)
         };
-        let noted = if keeps.journal {
-            self.append(&mut file, &lines, commit)
-        } else {
-            Ok(false)
+        let noted = match broken {
+            Some(reason) => {
+                let message = format!("an event could not be noted in the journal: {reason}");
+                Err(Failure::new(Code::IoError, message))
+            }
+            None if keeps.journal => self.append(&mut file, &lines, commit),
+            None => Ok(false),
         };
-        drop(file);
-        match (noted, not_saved) {
-            (Err(failure), _) => {
+        let is_first = match noted {
+            Ok(is_first) => is_first,
+            Err(failure) => {
                 // The state is written even where the journal cannot be: what runs must be on record somewhere. Of both failures the first is told.
                 let _ = self.save();
-                Err(failure)
+                return self.fail(failure);
             }
-            (Ok(first), _) if first || commit == Commit::Saved => self.save(),
-            (Ok(_), Some(failure)) => Err(failure),
-            (Ok(_), None) => Ok(()),
+        };
+        // Nobody would find the first lines of a journal that no state names.
+        let at_once = is_first || commit == Commit::Saved;
+        if at_once && let Err(failure) = self.save() {
+            return self.fail(failure);
         }
+        drop(file);
+        if commit >= Commit::Durable {
+            self.durable
+                .send_modify(|durable| *durable = number.max(*durable));
+        }
+        if !at_once && let Err(failure) = self.save() {
+            self.fail(failure);
+        }
+    }
+
+    fn fail(&self, failure: Failure) {
+        self.not_kept.send_modify(|not_kept| {
+            not_kept.get_or_insert(failure);
+        });
     }
 
     /// Adds lines to the journal, and answers whether they are its first.
@@ -260,6 +325,7 @@ impl Stage {
         let mut inner = self.inner();
         inner.keeps = Keeps::NOTHING;
         inner.lines = Lines::default();
+        inner.wanted = None;
         inner.unsaved = None;
     }
 
@@ -270,7 +336,7 @@ impl Stage {
 
     /// Tells the end of the run and hands its summary back, with what could not be written added to it.
     pub(crate) async fn finish(self: &Arc<Self>, mut summary: Summary) -> Summary {
-        summary.journal_us = self.spent_us.load(Ordering::Relaxed);
+        summary.journal_us = self.waited_us.load(Ordering::Relaxed);
         summary.journal = self.journal().map(|path| path.display().to_string());
         if let Some(redactor) = self.vault.redactor() {
             for failure in &mut summary.failures {
@@ -304,8 +370,9 @@ impl Stage {
             lines,
             keeps,
             broken,
+            asked: _,
+            wanted: _,
             unsaved: _,
-            not_saved: _,
         } = &mut *inner;
         reduce(state, facts, &event.kind, event.at);
         if keeps.journal

@@ -20,6 +20,12 @@ pub trait Engine: Send + Sync {
     /// What runs under this name.
     async fn inspect(&self, service: &str) -> Result<Status, EngineError>;
 
+    /// How long the service has been running, by a clock that nobody sets; absent when it does not run or the engine cannot tell.
+    async fn running_for(&self, service: &str) -> Result<Option<Duration>, EngineError> {
+        let _ = service;
+        Ok(None)
+    }
+
     /// All services that this engine runs or remembers for the environment, configured or not.
     async fn list(&self) -> Result<Vec<(String, Status)>, EngineError>;
 

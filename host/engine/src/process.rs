@@ -186,6 +186,13 @@ impl Engine for ProcessEngine {
         })
     }
 
+    async fn running_for(&self, service: &str) -> Result<Option<Duration>, EngineError> {
+        Ok(match self.find(service).await? {
+            Found::Running(_, identity) => identity.running_for(),
+            Found::Absent | Found::Exited(..) => None,
+        })
+    }
+
     async fn list(&self) -> Result<Vec<(String, Status)>, EngineError> {
         let layout = self.shared.layout.clone();
         let names = blocking("*", move || Record::names(&layout)).await?;

@@ -1,6 +1,6 @@
 //! The state of one call of one plugin: a store's data, made for the call and thrown away after it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chora_model::grant::GrantSet;
 use chora_model::plan::StepKey;
@@ -8,9 +8,26 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::gate::{Denial, Mode};
+use crate::intent::Intent;
 use crate::limits::{Limiter, Limits};
 use crate::output::Captured;
 use crate::scene::Scene;
+
+/// The host call that a plugin's call is in. Clones tell of the same call, and outlive it: for the report of one that was cut off.
+#[derive(Debug, Clone, Default)]
+pub struct Outstanding(Arc<Mutex<Option<String>>>);
+
+impl Outstanding {
+    /// The host call under way, as `interface.function(target)`.
+    pub fn get(&self) -> Option<String> {
+        let call = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        call.clone()
+    }
+
+    pub(crate) fn set(&self, call: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = call;
+    }
+}
 
 /// What a store holds while a guest runs.
 pub(crate) struct CallState {
@@ -30,8 +47,8 @@ pub(crate) struct CallState {
     pub(crate) host_calls: u64,
     pub(crate) log_lines: u32,
     pub(crate) denials: Vec<Denial>,
-    /// The host call that is under way; outlives the store, for the report of a call that did not end.
-    pub(crate) outstanding: Arc<Mutex<Option<String>>>,
+    pub(crate) intent: Option<Intent>,
+    pub(crate) outstanding: Outstanding,
     wasi: WasiCtx,
 }
 
@@ -44,6 +61,8 @@ pub(crate) struct CallParts {
     pub(crate) digest: String,
     pub(crate) mode: Mode,
     pub(crate) probed: Option<String>,
+    pub(crate) intent: Option<Intent>,
+    pub(crate) outstanding: Outstanding,
 }
 
 impl CallState {
@@ -74,7 +93,8 @@ impl CallState {
             host_calls: 0,
             log_lines: 0,
             denials: Vec::new(),
-            outstanding: Arc::default(),
+            intent: parts.intent,
+            outstanding: parts.outstanding,
             wasi: wasi.build(),
         }
     }

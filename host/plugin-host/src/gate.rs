@@ -1,6 +1,6 @@
 //! The one gate that every host call goes through: class against mode, access against grants, and a line in the ledger for each.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chora_model::event::{EventKind, HostCall};
@@ -117,8 +117,8 @@ pub(crate) struct Denial {
 const TARGET: usize = 200;
 
 impl CallState {
-    /// Decides on a host call. `arguments` are hashed for the ledger and are never kept.
-    pub(crate) fn enter(
+    /// Decides on a host call, and lets one that changes something wait until the step's intent is durable. `arguments` are hashed for the ledger and are never kept.
+    pub(crate) async fn enter(
         &mut self,
         function: HostFunction,
         access: &Access<'_>,
@@ -165,8 +165,12 @@ impl CallState {
                 began: Instant::now(),
             }));
         }
+        let call = format!("{}({})", function.name, record.target);
+        self.outstanding.set(Some(call));
+        if let (true, Some(intent)) = (touches, &self.intent) {
+            intent.durable().await;
+        }
         fault::reach("host-call", "before", &record.function)?;
-        self.set_outstanding(Some(format!("{}({})", function.name, record.target)));
         Ok(Decision::Allowed(Permit {
             scene,
             record,
@@ -179,7 +183,7 @@ impl CallState {
         // Only a killed process loses what was done: an error here would be the guest's to explain.
         let _ = fault::reach("host-call", "after", &permit.record.function);
         permit.record.bytes = permit.record.bytes.saturating_add(bytes as u64);
-        self.set_outstanding(None);
+        self.outstanding.set(None);
     }
 
     /// Ends a host call of a dry run, which would or would not have changed something.
@@ -193,13 +197,6 @@ impl CallState {
         } else {
             Change::Unchanged
         }
-    }
-
-    fn set_outstanding(&self, call: Option<String>) {
-        *self
-            .outstanding
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = call;
     }
 
     /// Counts a call that needs no grant and leaves no line in the ledger.

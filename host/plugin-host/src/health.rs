@@ -7,16 +7,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chora_engine::{EngineError, Exit};
 use chora_model::config::Service;
+use chora_model::plan::StepKey;
 
 use crate::{PluginError, Scene, Verdict};
 
 /// Waits for a service's health, with everything that belongs to it: repeating, confirming, backing off, noticing an exit, giving up.
 #[async_trait]
 pub trait HealthService: Send + Sync {
-    /// Waits until the service is healthy, or is known not to become it. Every probe is counted in `tally`.
+    /// Waits, for the step that calls, until the service is healthy, or is known not to become it. Every probe is counted in `tally`.
     async fn wait(
         &self,
         scene: &Arc<Scene>,
+        caller: &StepKey,
         service: &Service,
         tally: &ProbeTally,
     ) -> Result<HealthReport, HealthError>;

@@ -13,11 +13,11 @@ use chora_model::plan::StepKey;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
-use crate::PluginError;
 use crate::bindings::imports::Capabilities;
 use crate::call::CallState;
 use crate::limits::{Limits, STACK};
 use crate::plugin::Plugin;
+use crate::{Intent, Outstanding, PluginError};
 
 /// How often a running guest looks at its deadline.
 const TICK: Duration = Duration::from_millis(10);
@@ -59,6 +59,10 @@ pub struct Call {
     pub timeout: Duration,
     /// Whether changes are answered with `planned`.
     pub dry_run: bool,
+    /// What has to be durable before the plugin changes anything; absent where nothing is recorded.
+    pub intent: Option<Intent>,
+    /// Tells from outside in which host call the plugin is.
+    pub outstanding: Outstanding,
 }
 
 impl PluginHost {

@@ -8,14 +8,16 @@ use async_trait::async_trait;
 use chora_model::config::Config;
 use chora_model::failure::Failure;
 use chora_model::plan::Step;
-use chora_plugin_host::{Call, Context, Outcome, PluginError, PluginHost, Scene};
+use chora_plugin_host::{
+    Call, Context, Intent, Outcome, Outstanding, PluginError, PluginHost, Scene,
+};
 use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::health::{HealthWaiter, log_tail};
 use crate::plugins::Ready;
-use crate::report::{Trouble, step_failure};
+use crate::report::{Time, Trouble, step_failure};
 
 /// For a step that sets no timeout: its phase ends it before.
 const UNLIMITED: Duration = Duration::from_secs(86_400 * 7);
@@ -42,6 +44,19 @@ pub(crate) struct StepEnd {
     pub(crate) took: Duration,
 }
 
+/// What a step is done with.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// Whether it is undone.
+    pub(crate) backward: bool,
+    /// Ends it at once.
+    pub(crate) cut: CancellationToken,
+    /// Why it is cut off, once it is.
+    pub(crate) why: Arc<OnceLock<Why>>,
+    /// What has to be durable before it changes anything; absent where nothing is kept.
+    pub(crate) intent: Option<Intent>,
+}
+
 /// Who does steps. The dispatcher knows no more of it than this.
 #[async_trait]
 pub(crate) trait Executor: Send + Sync + 'static {
@@ -49,13 +64,10 @@ pub(crate) trait Executor: Send + Sync + 'static {
     fn config(&self) -> &Config;
 
     /// Does a step, or undoes it, until it ends or is cut off.
-    async fn perform(
-        &self,
-        step: &Step,
-        backward: bool,
-        token: &CancellationToken,
-        why: &OnceLock<Why>,
-    ) -> StepEnd;
+    async fn perform(&self, step: &Step, turn: &Turn) -> StepEnd;
+
+    /// The run is to stop: steps that only wait are left at once, others may end by themselves for a while.
+    fn stop(&self);
 
     /// The end of a step whose task broke off.
     fn lost(&self, step: &Step, error: &JoinError, backward: bool) -> StepEnd;
@@ -77,20 +89,21 @@ impl Executor for Crew {
         &self.scene.config
     }
 
-    async fn perform(
-        &self,
-        step: &Step,
-        backward: bool,
-        token: &CancellationToken,
-        why: &OnceLock<Why>,
-    ) -> StepEnd {
+    async fn perform(&self, step: &Step, turn: &Turn) -> StepEnd {
         let begun = Instant::now();
+        let outstanding = Outstanding::default();
+        let over = |time, limit| Trouble::Over {
+            time,
+            limit,
+            outstanding: outstanding.get(),
+        };
         let called = tokio::select! {
             biased;
-            called = self.call(step, backward) => called.map_err(Trouble::Plugin),
-            () = token.cancelled() => Err(match why.get() {
-                Some(Why::PhaseOver(limit)) => Trouble::PhaseOver(*limit),
-                Some(Why::RunOver(limit)) => Trouble::RunOver(*limit),
+            called = self.call(step, turn, &outstanding) => called.map_err(Trouble::Plugin),
+            () = self.health.left(&step.key) => Err(Trouble::Stopped),
+            () = turn.cut.cancelled() => Err(match turn.why.get() {
+                Some(Why::PhaseOver(limit)) => over(Time::Phase, *limit),
+                Some(Why::RunOver(limit)) => over(Time::Run, *limit),
                 Some(Why::Stopped) | None => Trouble::Stopped,
             }),
         };
@@ -98,9 +111,16 @@ impl Executor for Crew {
         let result = match called {
             Ok(outcome) => Ok(outcome),
             Err(Trouble::Stopped) => Err(None),
-            Err(trouble) => Err(Some(Box::new(self.failure(step, &trouble, backward).await))),
+            Err(trouble) => {
+                let failure = self.failure(step, &trouble, turn.backward).await;
+                Err(Some(Box::new(failure)))
+            }
         };
         StepEnd { result, took }
+    }
+
+    fn stop(&self) {
+        self.health.stop();
     }
 
     fn lost(&self, step: &Step, error: &JoinError, backward: bool) -> StepEnd {
@@ -115,7 +135,12 @@ impl Executor for Crew {
 }
 
 impl Crew {
-    async fn call(&self, step: &Step, backward: bool) -> Result<Outcome, PluginError> {
+    async fn call(
+        &self,
+        step: &Step,
+        turn: &Turn,
+        outstanding: &Outstanding,
+    ) -> Result<Outcome, PluginError> {
         let ready = self
             .plugins
             .get(&step.plugin)
@@ -132,6 +157,8 @@ impl Crew {
             caller: step.key.clone(),
             timeout: timeout.saturating_add(TELLING),
             dry_run: self.dry_run,
+            intent: turn.intent.clone(),
+            outstanding: outstanding.clone(),
         };
         let context = Context {
             run: self.run.clone(),
@@ -139,7 +166,7 @@ impl Crew {
             phase: step.phase,
             dry_run: self.dry_run,
         };
-        if backward {
+        if turn.backward {
             self.host
                 .revert(&self.scene, call, &context, &step.id)
                 .await

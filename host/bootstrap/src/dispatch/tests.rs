@@ -28,6 +28,8 @@ enum Fate {
     Fails,
     /// Waits until it is cut off.
     Hangs,
+    /// Waits until the run is to stop.
+    Waits,
     Panics,
 }
 
@@ -39,6 +41,7 @@ struct Fake {
     journal: std::path::PathBuf,
     /// Steps whose intent was not in the journal when they were done.
     unannounced: Mutex<Vec<String>>,
+    stopped: CancellationToken,
 }
 
 #[async_trait]
@@ -47,13 +50,16 @@ impl Executor for Fake {
         &self.config
     }
 
-    async fn perform(
-        &self,
-        step: &Step,
-        _backward: bool,
-        token: &CancellationToken,
-        why: &OnceLock<Why>,
-    ) -> StepEnd {
+    async fn perform(&self, step: &Step, turn: &Turn) -> StepEnd {
+        if let Some(intent) = &turn.intent {
+            tokio::select! {
+                () = intent.durable() => {}
+                () = turn.cut.cancelled() => return StepEnd {
+                    result: Err(None),
+                    took: Duration::ZERO,
+                },
+            }
+        }
         let begun = journal::read(&self.journal).unwrap().events.into_iter().any(|event| {
             matches!(event.kind, EventKind::StepStarted { step: begun, .. } if begun == step.key)
         });
@@ -86,10 +92,17 @@ impl Executor for Fake {
             Fate::Changes => outcome(Change::Changed),
             Fate::Fails => failed(Code::CoreFailed, "it failed"),
             Fate::Panics => panic!("as it should"),
+            Fate::Waits => {
+                self.hanging.add_permits(1);
+                tokio::select! {
+                    () = self.stopped.cancelled() => Err(None),
+                    () = turn.cut.cancelled() => failed(Code::TimedOut, "it was cut off"),
+                }
+            }
             Fate::Hangs => {
                 self.hanging.add_permits(1);
-                token.cancelled().await;
-                match why.get() {
+                turn.cut.cancelled().await;
+                match turn.why.get() {
                     Some(Why::Stopped) | None => Err(None),
                     Some(Why::PhaseOver(_) | Why::RunOver(_)) => failed(Code::TimedOut, "too slow"),
                 }
@@ -99,6 +112,10 @@ impl Executor for Fake {
             result,
             took: Duration::from_millis(1),
         }
+    }
+
+    fn stop(&self) {
+        self.stopped.cancel();
     }
 
     fn lost(&self, step: &Step, error: &JoinError, _backward: bool) -> StepEnd {
@@ -173,6 +190,7 @@ fn scenery(plan: &Plan, fates: &[(&'static str, Fate)], keeps: Keeps) -> Scenery
         hanging: Semaphore::new(0),
         journal: layout.journal("run"),
         unannounced: Mutex::default(),
+        stopped: CancellationToken::new(),
     };
     Scenery {
         layout,
@@ -330,6 +348,24 @@ async fn cancelling_now_interrupts_and_leaves_the_step_unknown() {
 }
 
 #[tokio::test]
+async fn a_graceful_stop_is_the_end_of_steps_that_wait_before_anything_is_cut_off() {
+    let plan = two_phases();
+    let scene = scenery(&plan, &[("a", Fate::Waits)], Keeps::ALL);
+    let cancel = Cancel::new();
+    let work = one_and_two(&plan);
+    let cancelling = async {
+        scene.crew.hanging.acquire().await.unwrap().forget();
+        cancel.request(Urgency::Graceful, "SIGINT");
+    };
+    let (ran, ()) = tokio::join!(
+        dispatch(&scene.stage, &scene.crew, &work, &cancel),
+        cancelling
+    );
+    assert_eq!(ran.ending, Ending::Interrupted);
+    assert!(ran.failures.is_empty(), "{:?}", ran.failures);
+}
+
+#[tokio::test]
 async fn what_cannot_be_noted_is_not_done() {
     let plan = two_phases();
     let scene = scenery(&plan, &[], Keeps::ALL);
@@ -346,7 +382,11 @@ async fn what_cannot_be_noted_is_not_done() {
         (ran.ending, ran.failures[0].code),
         (Ending::Failed, Code::IoError)
     );
-    assert!(ran.done.is_empty());
+    assert!(
+        ran.done
+            .iter()
+            .all(|done| done.ending == Ending::Interrupted)
+    );
     assert!(scene.crew.unannounced.lock().unwrap().is_empty());
 }
 
@@ -367,23 +407,14 @@ async fn the_state_names_its_run_before_any_step_acts_and_is_saved_behind_it() {
 }
 
 #[tokio::test]
-async fn a_state_that_cannot_be_saved_behind_the_run_is_told_at_a_later_commit() {
+async fn a_state_that_cannot_be_saved_behind_the_run_is_told() {
     let scene = scenery(&plan(&[]), &[], Keeps::ALL);
     scene.saved().await;
     let state = scene.layout.state();
     std::fs::remove_file(&state).unwrap();
     std::fs::create_dir_all(state.join("in the way")).unwrap();
-    scene.stage.commit(Commit::Saving).await.unwrap();
-    let told = async {
-        loop {
-            if let Err(failure) = scene.stage.commit(Commit::Told).await {
-                return failure;
-            }
-        }
-    };
-    let failure = tokio::time::timeout(Duration::from_secs(20), told)
-        .await
-        .unwrap();
+    scene.stage.commit_behind(Commit::Saving);
+    let failure = scene.stage.not_kept().await;
     assert_eq!(failure.code, Code::IoError, "{failure:?}");
     std::fs::remove_dir_all(&state).unwrap();
     assert_eq!(scene.saved().await.run, "run");

@@ -15,14 +15,28 @@ use super::causes;
 pub(crate) enum Trouble {
     /// Its plugin's call failed.
     Plugin(PluginError),
-    /// The time of its phase was over.
-    PhaseOver(Duration),
-    /// The time of the whole run was over.
-    RunOver(Duration),
+    /// There was no time left.
+    Over {
+        /// Whose time it was.
+        time: Time,
+        /// How long that was.
+        limit: Duration,
+        /// The host call that was under way.
+        outstanding: Option<String>,
+    },
     /// The user stopped it.
     Stopped,
     /// The task that did it ended without a result: a fault of chora.
     Lost(String),
+}
+
+/// Whose time a step can use up, besides its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Time {
+    /// Its phase's.
+    Phase,
+    /// The whole run's.
+    Run,
 }
 
 /// Tells of a failed step. The log's tail and the last probe are added by who has them.
@@ -35,14 +49,19 @@ pub(crate) fn step_failure(
 ) -> Failure {
     let mut failure = match trouble {
         Trouble::Plugin(error) => without_plugin(config, error, of_plugin(error, step, backward)),
-        Trouble::PhaseOver(limit) => {
-            too_slow(step, &format!("its phase's {limit:.0?}")).next(format!(
-                "raise `timeouts.phase_{}` if it only needs longer",
-                step.phase
-            ))
+        Trouble::Over {
+            time,
+            limit,
+            outstanding,
+        } => {
+            let (whose, raise) = match time {
+                Time::Phase => ("its phase's", format!("timeouts.phase_{}", step.phase)),
+                Time::Run => ("the run's", "--timeout".to_owned()),
+            };
+            let limit = format!("{whose} {limit:.0?}");
+            too_slow(step, &limit, outstanding.as_deref())
+                .next(format!("raise `{raise}` if it only needs longer"))
         }
-        Trouble::RunOver(limit) => too_slow(step, &format!("the run's {limit:.0?}"))
-            .next("raise `--timeout` if it only needs longer"),
         Trouble::Stopped => Failure::new(
             Code::UserInterrupted,
             format!("step `{}` was cut off", step.title),
@@ -111,10 +130,11 @@ fn without_plugin(config: &Config, error: &PluginError, failure: Failure) -> Fai
     ))
 }
 
-fn too_slow(step: &Step, limit: &str) -> Failure {
+fn too_slow(step: &Step, limit: &str, outstanding: Option<&str>) -> Failure {
+    let waiting = outstanding.map_or_else(String::new, |call| format!("; it was in `{call}`"));
     let mut failure = Failure::new(
         Code::TimedOut,
-        format!("step `{}` did not end within {limit}", step.title),
+        format!("step `{}` did not end within {limit}{waiting}", step.title),
     );
     failure.causes = vec!["what it waits for is slow or never comes".to_owned()];
     failure

@@ -1,6 +1,7 @@
 //! Waiting for services that have no health check: all of the waiting but the probing.
 
 use chora_engine::Exit;
+use chora_model::plan::StepKey;
 use chora_plugin_host::{HealthError, HealthReport, HealthService, ProbeTally};
 
 use super::*;
@@ -10,6 +11,7 @@ async fn wait(place: &Place) -> Result<HealthReport, HealthError> {
     health
         .wait(
             &scene,
+            &StepKey::new("core", "start:db"),
             place.project.config.service("db").unwrap(),
             &ProbeTally::default(),
         )
@@ -55,4 +57,25 @@ async fn the_timeout_of_the_service_ends_the_wait() {
     place.engine.run("db");
     let error = wait(&place).await.unwrap_err();
     assert!(matches!(error, HealthError::TimedOut { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_run_that_is_to_stop_leaves_its_waits_at_once_and_says_for_which_step() {
+    let place = place();
+    let (scene, health) = place.project.scene(Arc::clone(&place.heard) as _);
+    let service = place.project.config.service("db").unwrap();
+    let (step, other) = (
+        StepKey::new("core", "start:db"),
+        StepKey::new("core", "start:web"),
+    );
+    let tally = ProbeTally::default();
+    // It runs, and would be healthy after a moment.
+    place.engine.run("db");
+    health.stop();
+    tokio::select! {
+        biased;
+        ended = health.wait(&scene, &step, service, &tally) => panic!("{ended:?}"),
+        () = health.left(&other) => panic!("that one did not wait"),
+        () = health.left(&step) => {}
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,9 @@ pub(super) const TOKEN: &str = "CHORA_START_TOKEN";
 const SERVICE: &str = "CHORA_SERVICE";
 /// How often an empty environment is looked at again, and after what pause.
 const EXEC_LOOKS: u32 = 10;
-const EXEC_PAUSE: std::time::Duration = std::time::Duration::from_millis(1);
+const EXEC_PAUSE: Duration = Duration::from_millis(1);
+/// Clock ticks in a second: what Linux tells programs on every architecture (`USER_HZ`, time(7)).
+const TICKS: u64 = 100;
 /// How many ancestors of a process are looked at.
 const GENERATIONS: usize = 64;
 
@@ -55,6 +58,15 @@ impl Identity {
         let lives =
             stat(self.pid).is_some_and(|stat| stat.start == self.start && !stat.has_ended());
         lives && boot().as_deref() == Some(self.boot.as_str())
+    }
+
+    /// How long ago the process began.
+    pub(super) fn running_for(&self) -> Option<Duration> {
+        let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+        let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+        let start = Duration::from_millis(self.start.saturating_mul(1_000 / TICKS));
+        let uptime = Duration::try_from_secs_f64(uptime).ok()?;
+        Some(uptime.saturating_sub(start))
     }
 
     /// The leader of the process group that carries the token.

@@ -20,7 +20,10 @@ impl From<CredentialError> for Error {
 impl Host for CallState {
     async fn ensure(&mut self) -> wasmtime::Result<Result<Change, Error>> {
         let access = Access::Credential("*", CredentialVerb::Ensure);
-        let permit = match self.enter(HostFunction::CREDENTIALS_ENSURE, &access, &[])? {
+        let permit = match self
+            .enter(HostFunction::CREDENTIALS_ENSURE, &access, &[])
+            .await?
+        {
             Decision::Allowed(permit) => permit,
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
             Decision::Planned(permit) => {
@@ -51,7 +54,10 @@ impl Host for CallState {
     ) -> wasmtime::Result<Result<Resource<Bearer>, Error>> {
         let access = Access::Credential(&name, CredentialVerb::Use);
         let arguments: [&[u8]; 1] = [name.as_bytes()];
-        let permit = match self.enter(HostFunction::CREDENTIALS_BEARER_OF, &access, &arguments)? {
+        let permit = match self
+            .enter(HostFunction::CREDENTIALS_BEARER_OF, &access, &arguments)
+            .await?
+        {
             Decision::Allowed(permit) => permit,
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
             Decision::Planned(permit) => {
@@ -72,7 +78,10 @@ impl Host for CallState {
     async fn reveal(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
         let access = Access::Credential(&name, CredentialVerb::Reveal);
         let arguments: [&[u8]; 1] = [name.as_bytes()];
-        let permit = match self.enter(HostFunction::CREDENTIALS_REVEAL, &access, &arguments)? {
+        let permit = match self
+            .enter(HostFunction::CREDENTIALS_REVEAL, &access, &arguments)
+            .await?
+        {
             Decision::Allowed(permit) => permit,
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
             Decision::Planned(permit) => {

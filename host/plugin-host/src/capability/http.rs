@@ -94,7 +94,7 @@ impl Host for CallState {
         let access = Access::Http(checked.method.as_str(), &checked.url);
         let body: &[u8] = request.body.as_deref().unwrap_or_default();
         let arguments = [request.method.as_bytes(), request.url.as_bytes(), body];
-        let permit = match self.enter(function, &access, &arguments)? {
+        let permit = match self.enter(function, &access, &arguments).await? {
             Decision::Allowed(permit) => permit,
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
             Decision::Planned(permit) => {

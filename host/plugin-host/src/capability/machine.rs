@@ -21,7 +21,10 @@ use crate::scene::Scene;
 impl Host for CallState {
     async fn resources(&mut self) -> wasmtime::Result<Result<ResourceReport, Error>> {
         let access = Access::Machine(MachinePart::Resources);
-        let permit = match self.enter(HostFunction::MACHINE_RESOURCES, &access, &[])? {
+        let permit = match self
+            .enter(HostFunction::MACHINE_RESOURCES, &access, &[])
+            .await?
+        {
             Decision::Allowed(permit) | Decision::Planned(permit) => permit,
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
         };
@@ -36,7 +39,10 @@ impl Host for CallState {
     async fn port(&mut self, port: u16) -> wasmtime::Result<Result<Option<PortHolder>, Error>> {
         let access = Access::Machine(MachinePart::Ports);
         let arguments: [&[u8]; 1] = [&port.to_le_bytes()];
-        let permit = match self.enter(HostFunction::MACHINE_PORT, &access, &arguments)? {
+        let permit = match self
+            .enter(HostFunction::MACHINE_PORT, &access, &arguments)
+            .await?
+        {
             Decision::Allowed(permit) | Decision::Planned(permit) => permit,
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
         };
@@ -71,11 +77,14 @@ impl Host for CallState {
     ) -> wasmtime::Result<Result<Change, Error>> {
         let access = Access::Machine(MachinePart::Directories);
         let name = format!("{directory:?}");
-        let permit = match self.enter(
-            HostFunction::MACHINE_ENSURE_DIRECTORY,
-            &access,
-            &[name.as_bytes()],
-        )? {
+        let permit = match self
+            .enter(
+                HostFunction::MACHINE_ENSURE_DIRECTORY,
+                &access,
+                &[name.as_bytes()],
+            )
+            .await?
+        {
             Decision::Allowed(permit) => permit,
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
             Decision::Planned(permit) => {
@@ -102,7 +111,10 @@ impl Host for CallState {
 
     async fn engine(&mut self) -> wasmtime::Result<Result<EngineReport, Error>> {
         let access = Access::Machine(MachinePart::Engine);
-        let permit = match self.enter(HostFunction::MACHINE_ENGINE, &access, &[])? {
+        let permit = match self
+            .enter(HostFunction::MACHINE_ENGINE, &access, &[])
+            .await?
+        {
             Decision::Allowed(permit) | Decision::Planned(permit) => permit,
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
         };

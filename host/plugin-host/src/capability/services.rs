@@ -84,18 +84,20 @@ impl CallState {
         }
     }
 
-    fn enter_service(
+    async fn enter_service(
         &mut self,
         function: HostFunction,
         name: &str,
         verb: ServiceVerb,
     ) -> wasmtime::Result<Entered> {
         let access = Access::Service(name, verb);
-        Ok(match self.enter(function, &access, &[name.as_bytes()])? {
-            Decision::Denied(text) => Entered::No(Error::Denied(text)),
-            Decision::Planned(permit) => Entered::Planned(permit),
-            Decision::Allowed(permit) => Entered::Go(permit),
-        })
+        Ok(
+            match self.enter(function, &access, &[name.as_bytes()]).await? {
+                Decision::Denied(text) => Entered::No(Error::Denied(text)),
+                Decision::Planned(permit) => Entered::Planned(permit),
+                Decision::Allowed(permit) => Entered::Go(permit),
+            },
+        )
     }
 }
 
@@ -126,11 +128,14 @@ fn configured<'a>(scene: &'a Scene, name: &str) -> Result<&'a Service, Error> {
 
 impl Host for CallState {
     async fn definition_of(&mut self, name: String) -> wasmtime::Result<Result<Definition, Error>> {
-        let permit = match self.enter_service(
-            HostFunction::SERVICES_DEFINITION_OF,
-            &name,
-            ServiceVerb::Inspect,
-        )? {
+        let permit = match self
+            .enter_service(
+                HostFunction::SERVICES_DEFINITION_OF,
+                &name,
+                ServiceVerb::Inspect,
+            )
+            .await?
+        {
             Entered::Go(permit) | Entered::Planned(permit) => permit,
             Entered::No(error) => return Ok(Err(error)),
         };
@@ -153,11 +158,10 @@ impl Host for CallState {
     }
 
     async fn inspect(&mut self, name: String) -> wasmtime::Result<Result<Status, Error>> {
-        let permit = match self.enter_service(
-            HostFunction::SERVICES_INSPECT,
-            &name,
-            ServiceVerb::Inspect,
-        )? {
+        let permit = match self
+            .enter_service(HostFunction::SERVICES_INSPECT, &name, ServiceVerb::Inspect)
+            .await?
+        {
             Entered::Go(permit) | Entered::Planned(permit) => permit,
             Entered::No(error) => return Ok(Err(error)),
         };
@@ -174,15 +178,17 @@ impl Host for CallState {
     }
 
     async fn start(&mut self, name: String) -> wasmtime::Result<Result<Change, Error>> {
-        let permit =
-            match self.enter_service(HostFunction::SERVICES_START, &name, ServiceVerb::Start)? {
-                Entered::Go(permit) => permit,
-                Entered::No(error) => return Ok(Err(error)),
-                Entered::Planned(permit) => {
-                    let would = would_start(&permit.scene, &name).await;
-                    return Ok(self.leave_would(permit, would));
-                }
-            };
+        let permit = match self
+            .enter_service(HostFunction::SERVICES_START, &name, ServiceVerb::Start)
+            .await?
+        {
+            Entered::Go(permit) => permit,
+            Entered::No(error) => return Ok(Err(error)),
+            Entered::Planned(permit) => {
+                let would = would_start(&permit.scene, &name).await;
+                return Ok(self.leave_would(permit, would));
+            }
+        };
         let scene = Arc::clone(&permit.scene);
         let answer = async {
             let service = configured(&scene, &name)?;
@@ -198,15 +204,17 @@ impl Host for CallState {
     }
 
     async fn stop(&mut self, name: String) -> wasmtime::Result<Result<Change, Error>> {
-        let permit =
-            match self.enter_service(HostFunction::SERVICES_STOP, &name, ServiceVerb::Stop)? {
-                Entered::Go(permit) => permit,
-                Entered::No(error) => return Ok(Err(error)),
-                Entered::Planned(permit) => {
-                    let would = would_stop(&permit.scene, &name).await;
-                    return Ok(self.leave_would(permit, would));
-                }
-            };
+        let permit = match self
+            .enter_service(HostFunction::SERVICES_STOP, &name, ServiceVerb::Stop)
+            .await?
+        {
+            Entered::Go(permit) => permit,
+            Entered::No(error) => return Ok(Err(error)),
+            Entered::Planned(permit) => {
+                let would = would_stop(&permit.scene, &name).await;
+                return Ok(self.leave_would(permit, would));
+            }
+        };
         let scene = Arc::clone(&permit.scene);
         let answer = async {
             let service = configured(&scene, &name)?;
@@ -219,15 +227,17 @@ impl Host for CallState {
     }
 
     async fn remove(&mut self, name: String) -> wasmtime::Result<Result<Change, Error>> {
-        let permit =
-            match self.enter_service(HostFunction::SERVICES_REMOVE, &name, ServiceVerb::Remove)? {
-                Entered::Go(permit) => permit,
-                Entered::No(error) => return Ok(Err(error)),
-                Entered::Planned(permit) => {
-                    let would = would_remove(&permit.scene, &name).await;
-                    return Ok(self.leave_would(permit, would));
-                }
-            };
+        let permit = match self
+            .enter_service(HostFunction::SERVICES_REMOVE, &name, ServiceVerb::Remove)
+            .await?
+        {
+            Entered::Go(permit) => permit,
+            Entered::No(error) => return Ok(Err(error)),
+            Entered::Planned(permit) => {
+                let would = would_remove(&permit.scene, &name).await;
+                return Ok(self.leave_would(permit, would));
+            }
+        };
         let scene = Arc::clone(&permit.scene);
         let answer = async {
             let service = configured(&scene, &name)?;
@@ -244,11 +254,13 @@ impl Host for CallState {
         name: String,
         tail: u32,
     ) -> wasmtime::Result<Result<Vec<String>, Error>> {
-        let permit =
-            match self.enter_service(HostFunction::SERVICES_LOGS, &name, ServiceVerb::Logs)? {
-                Entered::Go(permit) | Entered::Planned(permit) => permit,
-                Entered::No(error) => return Ok(Err(error)),
-            };
+        let permit = match self
+            .enter_service(HostFunction::SERVICES_LOGS, &name, ServiceVerb::Logs)
+            .await?
+        {
+            Entered::Go(permit) | Entered::Planned(permit) => permit,
+            Entered::No(error) => return Ok(Err(error)),
+        };
         let tail = tail.min(LOG_LINES) as usize;
         let answer = permit
             .scene
@@ -276,7 +288,10 @@ impl Host for CallState {
         let access = Access::Service(&name, ServiceVerb::Exec(program));
         let mut arguments: Vec<&[u8]> = vec![name.as_bytes()];
         arguments.extend(command.iter().map(String::as_bytes));
-        let permit = match self.enter(HostFunction::SERVICES_EXEC, &access, &arguments)? {
+        let permit = match self
+            .enter(HostFunction::SERVICES_EXEC, &access, &arguments)
+            .await?
+        {
             Decision::Allowed(permit) => permit,
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
             Decision::Planned(permit) => {

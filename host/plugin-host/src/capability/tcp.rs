@@ -21,7 +21,10 @@ impl Host for CallState {
     ) -> wasmtime::Result<Result<(), Error>> {
         let access = Access::Tcp(&host, port);
         let arguments: [&[u8]; 2] = [host.as_bytes(), &port.to_le_bytes()];
-        let permit = match self.enter(HostFunction::TCP_REACH, &access, &arguments)? {
+        let permit = match self
+            .enter(HostFunction::TCP_REACH, &access, &arguments)
+            .await?
+        {
             Decision::Allowed(permit) | Decision::Planned(permit) => permit,
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
         };

@@ -181,6 +181,8 @@ fn parts(scene: &Arc<Scene>, call: &Call, mode: Mode, probed: Option<String>) ->
         digest: call.plugin.digest.clone(),
         mode,
         probed,
+        intent: call.intent.clone(),
+        outstanding: call.outstanding.clone(),
     }
 }
 

@@ -146,6 +146,8 @@ impl PluginHost {
             digest: plugin.digest.clone(),
             mode: Mode::Look,
             probed: None,
+            intent: None,
+            outstanding: crate::Outstanding::default(),
         };
         let limit = self.inner.limits.call;
         let mut open = self.open(&plugin.name, "describe".to_owned(), parts, limit)?;

@@ -1,6 +1,5 @@
 //! One call from its store to its result: deadline, limits, and the telling apart of every way to fail.
 
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use tokio::time::error::Elapsed;
@@ -104,11 +103,7 @@ impl Open {
     }
 
     fn outstanding(&self) -> Option<String> {
-        let outstanding = &self.store.data().outstanding;
-        outstanding
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.store.data().outstanding.get()
     }
 
     fn trapped(self, error: &wasmtime::Error) -> PluginError {

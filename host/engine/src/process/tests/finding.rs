@@ -145,3 +145,18 @@ async fn a_process_is_told_to_belong_to_the_service_whose_descendant_it_is() {
     // The one without a mark cannot be told from a stranger's when the world ends.
     children.into_iter().for_each(kill);
 }
+
+#[tokio::test]
+async fn how_long_a_service_runs_is_told_by_a_clock_that_only_goes_forward() {
+    let world = World::new();
+    assert_eq!(world.engine.running_for("web").await.unwrap(), None);
+    world.start(&world.spec("web", &["sleep", "1000"])).await;
+    let first = world.engine.running_for("web").await.unwrap().unwrap();
+    assert!(first < GRACE, "{first:?}");
+    // The kernel counts in hundredths of a second.
+    while world.engine.running_for("web").await.unwrap() <= Some(first) {
+        tokio::task::yield_now().await;
+    }
+    world.engine.stop("web", NO_GRACE).await.unwrap();
+    assert_eq!(world.engine.running_for("web").await.unwrap(), None);
+}

@@ -25,6 +25,8 @@ async fn reached(limits: Limits, text: &str, times: usize) -> (String, String) {
         digest: String::new(),
         mode: Mode::Act,
         probed: None,
+        intent: None,
+        outstanding: crate::Outstanding::default(),
     };
     let limit = Duration::from_secs(60);
     let mut open = host
