@@ -167,7 +167,7 @@ impl CallState {
         }
         let call = format!("{}({})", function.name, record.target);
         self.outstanding.set(Some(call));
-        if let (true, Some(intent)) = (touches, &self.intent) {
+        if let (Class::Changes, Some(intent)) = (function.class, &self.intent) {
             intent.durable().await;
         }
         fault::reach("host-call", "before", &record.function)?;
