@@ -179,8 +179,11 @@ impl HealthService for HealthWaiter {
             summary,
         };
         match (status.state, &service.health.plugin) {
-            (RunState::Absent, _) => Ok(not_healthy("not started".to_owned())),
-            (RunState::Exited(exit), _) => Ok(not_healthy(format!("ended with {exit}"))),
+            (RunState::Absent | RunState::Created, _) => Ok(not_healthy("not started".to_owned())),
+            (RunState::Paused, _) => Ok(not_healthy("paused".to_owned())),
+            (RunState::Exited(exit) | RunState::Restarting(exit), _) => {
+                Ok(not_healthy(format!("ended with {exit}")))
+            }
             (RunState::Running, None) => Ok(Verdict {
                 healthy: true,
                 summary: "running".to_owned(),
@@ -242,11 +245,9 @@ async fn exited(
             .await
             .map(|status| status.state)
         {
-            Ok(RunState::Exited(exit)) => exit,
-            Ok(RunState::Absent | RunState::Running) | Err(_) => Exit {
-                code: None,
-                signal: None,
-            },
+            Ok(RunState::Exited(exit) | RunState::Restarting(exit)) => exit,
+            Ok(RunState::Absent | RunState::Created | RunState::Running | RunState::Paused)
+            | Err(_) => Exit::UNKNOWN,
         },
     };
     HealthError::Exited {

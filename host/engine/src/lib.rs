@@ -9,6 +9,8 @@ pub mod process;
 mod spec;
 
 pub use choice::engine_for;
-pub use engine::{Engine, ExecOutput, Exit, LogLines, RunState, Started, Status};
+pub use engine::{
+    Engine, ExecOutput, Exit, Health, HealthState, LogLines, RunState, Started, Status, Swept,
+};
 pub use error::EngineError;
-pub use spec::{Definition, SecretEnv, ServiceSpec, Surroundings};
+pub use spec::{Definition, SecretEnv, ServiceSpec, Surroundings, compose_files};

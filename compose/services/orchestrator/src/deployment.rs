@@ -86,6 +86,7 @@ impl Deployment {
             image: self.image.clone(),
             port: self.port,
             environment: self.environment.clone(),
+            docker_compose: None,
             stop_grace: STOP_GRACE,
         }
     }

@@ -233,6 +233,9 @@ impl Fleet {
             layout: &self.0.place.layout,
             log_level: &self.0.place.log_level,
             registry: self.0.registry.as_deref(),
+            // In a container, where the orchestrator reaches the registry is where its deployments do.
+            registry_inside: self.0.registry.as_deref(),
+            compose_files: &[],
         };
         let spec = ServiceSpec::new(deployment.definition(), place);
         let secrets = SecretEnv::for_name(&deployment.name, &read);

@@ -102,9 +102,8 @@ impl CallState {
 /// Whether starting would do anything. Without credentials nothing of ours can be running.
 async fn would_start(scene: &Scene, name: &str) -> Result<bool, Error> {
     let service = configured(scene, name)?;
-    let status = scene.engine.inspect(name).await?;
     let spec = ServiceSpec::of(&scene.config, service, &scene.layout);
-    Ok(status.state != RunState::Running || status.definition != Some(spec.digest()))
+    Ok(scene.engine.would_start(&spec).await?)
 }
 
 async fn would_stop(scene: &Scene, name: &str) -> Result<bool, Error> {
@@ -163,9 +162,9 @@ impl Host for CallState {
         };
         let answer = match permit.scene.engine.inspect(&name).await {
             Ok(status) => Ok(match status.state {
-                RunState::Absent => Status::Absent,
-                RunState::Running => Status::Running,
-                RunState::Exited(exit) => Status::Exited(exit.into()),
+                RunState::Absent | RunState::Created => Status::Absent,
+                RunState::Running | RunState::Paused => Status::Running,
+                RunState::Exited(exit) | RunState::Restarting(exit) => Status::Exited(exit.into()),
             }),
             Err(error) => Err(error.into()),
         };

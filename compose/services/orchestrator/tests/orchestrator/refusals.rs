@@ -183,6 +183,8 @@ async fn a_service_that_somebody_else_started_is_not_taken_over() {
             layout: &project.layout,
             log_level: "info",
             registry: None,
+            registry_inside: None,
+            compose_files: &[],
         };
         let spec = ServiceSpec::new(definition, place);
         engine.start(&spec, &SecretEnv::default()).await.unwrap();
