@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chora_model::yaml::{self, Node, Problem, Value};
+use chora_model::yaml::{self, Node, Problem, Value, Words};
 
 use crate::error::ComposeError;
 use crate::interpolate::{Lookup, interpolate};
@@ -75,7 +75,7 @@ pub fn load(sources: &[Source], options: Options<'_>) -> Result<Loaded, ComposeE
     };
     let mut trees = Vec::new();
     for (number, source) in sources.iter().enumerate() {
-        match yaml::read(&source.text, number, &source.path) {
+        match yaml::read(&source.text, number, &source.path, Words::Texts) {
             Ok(tree) if matches!(tree.value, Value::Map(_) | Value::Null) => trees.push(tree),
             Ok(tree) => {
                 let message = format!(

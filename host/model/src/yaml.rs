@@ -139,13 +139,29 @@ impl Node {
     }
 }
 
+/// What `yes`, `no`, `on`, `off`, `y` and `n` are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// True and false, as in YAML 1.1.
+    Booleans,
+    /// Texts, while `0644` is octal: YAML the way Compose reads it.
+    Texts,
+}
+
 /// Reads a document. `file` is the number that all its places carry, `name` the path that a problem names.
 ///
 /// # Errors
 /// The place at which the text stops being YAML.
-pub fn read(text: &str, file: usize, name: &std::path::Path) -> Result<Node, Problem> {
+pub fn read(
+    text: &str,
+    file: usize,
+    name: &std::path::Path,
+    words: Words,
+) -> Result<Node, Problem> {
     let options = serde_yaml::options! {
         budget: serde_yaml::budget! { max_depth: DEPTH },
+        strict_booleans: words == Words::Texts,
+        legacy_octal_numbers: words == Words::Texts,
     };
     match serde_yaml::from_str_with_options::<Option<Spanned<Tagged<Raw>>>>(text, options) {
         Ok(Some(raw)) => Ok(node(raw, file)),
@@ -164,17 +180,20 @@ pub fn read(text: &str, file: usize, name: &std::path::Path) -> Result<Node, Pro
                 .map(|at| place(&at, file))
                 .unwrap_or_default();
             let error = error.without_snippet();
-            let message = if let serde_yaml::Error::Budget {
-                breach: BudgetBreach::Depth { .. },
-                ..
-            } = error
-            {
-                format!("this is nested more than {DEPTH} levels deep")
-            } else {
-                let text = error.to_string();
-                // The place is told in front of the sentence already.
-                let message = text.split(" at line ").next().unwrap_or(&text);
-                format!("this is not valid YAML: {message}")
+            let message = match error {
+                serde_yaml::Error::Budget {
+                    breach: BudgetBreach::Depth { .. },
+                    ..
+                } => format!("this is nested more than {DEPTH} levels deep"),
+                serde_yaml::Error::DuplicateMappingKey { key: Some(key), .. } => {
+                    format!("the key `{key}` is there twice")
+                }
+                _ => {
+                    let text = error.to_string();
+                    // The place is told in front of the sentence already.
+                    let message = text.split(" at line ").next().unwrap_or(&text);
+                    format!("this is not valid YAML: {message}")
+                }
             };
             Err(Problem {
                 file: name.to_owned(),
@@ -309,7 +328,7 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
     known
         .map(|name| (strsim::damerau_levenshtein(word, name), name))
         .min()
-        .filter(|(distance, name)| *distance <= 2.max(name.len() / 3))
+        .filter(|(distance, name)| *distance <= 2.max(name.len() / 3) && *distance < word.len())
         .map(|(_, name)| name)
 }
 
@@ -317,7 +336,7 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
 mod tests {
     use std::path::Path;
 
-    use super::{DEPTH, Value, read};
+    use super::{DEPTH, Value, Words, read};
 
     #[test]
     fn tags_of_the_file_are_kept_and_those_of_yaml_are_not() {
@@ -325,6 +344,7 @@ mod tests {
             "a: !reset null\nb: !!str 5\nc: !over [1]\n",
             0,
             Path::new("x"),
+            Words::Booleans,
         )
         .unwrap();
         let tag = |key: &str| tree.get(key).unwrap().tag.as_deref();
@@ -339,17 +359,34 @@ mod tests {
     #[test]
     fn merge_keys_are_laid_under_what_is_written_beside_them() {
         let text = "x: &x {a: 1, b: 2}\ny:\n  <<: *x\n  b: 3\n";
-        let tree = read(text, 0, Path::new("x")).unwrap();
+        let tree = read(text, 0, Path::new("x"), Words::Booleans).unwrap();
         let y = tree.get("y").unwrap();
         assert_eq!(y.get("a").unwrap().value, Value::Integer(1));
         assert_eq!(y.get("b").unwrap().value, Value::Integer(3));
     }
 
     #[test]
+    fn words_for_yes_and_no_are_what_the_format_says() {
+        let value = |words| {
+            let tree = read("a: no\nb: 0644\n", 0, Path::new("x"), words).unwrap();
+            [
+                tree.get("a").unwrap().value.clone(),
+                tree.get("b").unwrap().value.clone(),
+            ]
+        };
+        assert_eq!(
+            value(Words::Booleans),
+            [Value::Bool(false), Value::Integer(644)]
+        );
+        let text = Value::Text("no".to_owned());
+        assert_eq!(value(Words::Texts), [text, Value::Integer(0o644)]);
+    }
+
+    #[test]
     fn what_is_nested_too_deep_is_told_and_not_cut_off() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(read(&nested(DEPTH), 0, Path::new("x")).is_ok());
-        let problem = read(&nested(DEPTH + 1), 0, Path::new("x")).unwrap_err();
+        assert!(read(&nested(DEPTH), 0, Path::new("x"), Words::Booleans).is_ok());
+        let problem = read(&nested(DEPTH + 1), 0, Path::new("x"), Words::Booleans).unwrap_err();
         assert_eq!(
             problem.to_string(),
             "x:1:33: this is nested more than 32 levels deep"
