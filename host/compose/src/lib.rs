@@ -28,3 +28,6 @@ pub use interpolate::{Fault, Lookup, interpolate};
 pub use load::{Loaded, Options, Source, load};
 pub use model::*;
 pub use values::project_name;
+
+#[cfg(test)]
+mod tests;

@@ -70,6 +70,7 @@ pub fn load(sources: &[Source], options: Options<'_>) -> Result<Loaded, ComposeE
         files: sources.iter().map(|source| source.path.clone()).collect(),
         directory: options.directory.to_owned(),
         lookup: options.variables,
+        mounted: read::Files::new(),
         problems: Vec::new(),
         warnings: Vec::new(),
     };

@@ -39,6 +39,7 @@ fn rule(path: &[&str]) -> Rule {
         | ["networks" | "volumes", _, "labels"] => Rule::ByKey,
         ["services", _, "volumes"] => Rule::Keyed(mount_target),
         ["services", _, "devices"] => Rule::Keyed(device_target),
+        ["services", _, "secrets" | "configs"] => Rule::Keyed(file_target),
         ["services", _, "env_file"] => Rule::Keyed(file_path),
         ["networks", _, "ipam", "config"] => Rule::Keyed(subnet),
         ["services", _, "tmpfs"] => Rule::Keyed(tmpfs_target),
@@ -310,6 +311,13 @@ fn device_target(node: &Node) -> Option<String> {
 
 fn tmpfs_target(node: &Node) -> Option<String> {
     text(node).split(':').next().map(str::to_owned)
+}
+
+fn file_target(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Text(source) => Some(source.clone()),
+        _ => node.get("target").or(node.get("source")).map(text),
+    }
 }
 
 fn file_path(node: &Node) -> Option<String> {

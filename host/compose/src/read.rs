@@ -10,6 +10,7 @@ use crate::values;
 
 mod build;
 mod environment;
+mod files;
 mod health;
 mod keys;
 mod mounts;
@@ -20,6 +21,7 @@ mod service;
 mod top;
 
 pub(crate) use environment::unset;
+pub(crate) use files::Files;
 pub(crate) use keys::{Key, Use};
 pub(crate) use service::Placed;
 
@@ -31,6 +33,8 @@ pub(crate) struct Reader<'l> {
     pub(crate) directory: PathBuf,
     /// The variables.
     pub(crate) lookup: Lookup<'l>,
+    /// The files that `secrets` and `configs` name.
+    pub(crate) mounted: Files,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
 }

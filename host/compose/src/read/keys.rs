@@ -20,6 +20,7 @@ use Use::{Read, Refused, Without};
 const WINDOWS: &str = "it is for Windows containers; remove it";
 const SWARM: &str = "only a swarm acts on it";
 const BUILDKIT: &str = "images are built without BuildKit; remove it";
+const ONLY_FILES: &str = "only a `file` of the host is mounted";
 const COPIES: &str = "chora runs one container of each service; declare several services instead";
 
 pub(super) const FILE: &[Key] = &[
@@ -32,14 +33,8 @@ pub(super) const FILE: &[Key] = &[
         "include",
         Refused("name the included files beside this one"),
     ),
-    (
-        "secrets",
-        Refused("mount the file with `volumes`, read-only"),
-    ),
-    (
-        "configs",
-        Refused("mount the file with `volumes`, read-only"),
-    ),
+    ("secrets", Read),
+    ("configs", Read),
     ("models", Refused("run the model server as a service")),
 ];
 
@@ -53,10 +48,7 @@ pub(super) const SERVICE: &[Key] = &[
     ("cgroup", Read),
     ("cgroup_parent", Read),
     ("command", Read),
-    (
-        "configs",
-        Refused("mount the file with `volumes`, read-only"),
-    ),
+    ("configs", Read),
     ("container_name", Read),
     ("cpu_count", Refused(WINDOWS)),
     ("cpu_percent", Refused(WINDOWS)),
@@ -142,10 +134,7 @@ pub(super) const SERVICE: &[Key] = &[
     ("restart", Read),
     ("runtime", Read),
     ("scale", Read),
-    (
-        "secrets",
-        Refused("mount the file with `volumes`, read-only"),
-    ),
+    ("secrets", Read),
     ("security_opt", Read),
     ("shm_size", Read),
     ("stdin_open", Read),
@@ -344,4 +333,28 @@ pub(super) const VOLUME: &[Key] = &[
     ("external", Read),
     ("labels", Read),
     ("name", Read),
+];
+
+/// One of `secrets` or `configs` of a file.
+pub(super) const FILE_ITEM: &[Key] = &[
+    ("content", Refused(ONLY_FILES)),
+    ("driver", Refused(ONLY_FILES)),
+    ("driver_opts", Refused(ONLY_FILES)),
+    ("environment", Refused(ONLY_FILES)),
+    ("external", Refused(ONLY_FILES)),
+    ("file", Read),
+    ("labels", Without(SWARM)),
+    ("name", Without(SWARM)),
+    ("template_driver", Refused(ONLY_FILES)),
+];
+
+const AS_IT_IS: &str = "a mounted file keeps its owner and mode";
+
+/// One of `secrets` or `configs` of a service.
+pub(super) const FILE_MOUNT: &[Key] = &[
+    ("gid", Without(AS_IT_IS)),
+    ("mode", Without(AS_IT_IS)),
+    ("source", Read),
+    ("target", Read),
+    ("uid", Without(AS_IT_IS)),
 ];

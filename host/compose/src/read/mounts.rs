@@ -3,7 +3,7 @@
 use chora_model::yaml::{Value, nearest};
 
 use super::keys::{DEVICE, MOUNT, MOUNT_BIND, MOUNT_TMPFS, MOUNT_VOLUME};
-use super::{At, Reader};
+use super::{At, Reader, files};
 use crate::model::{Bind, Device, Mount, MountKind, Propagation, Tmpfs};
 
 const PROPAGATIONS: &[&str] = &[
@@ -28,7 +28,7 @@ const OPTIONS: &[&str] = &[
 
 /// Everything that a service mounts, with the place of each, by target.
 pub(super) fn read<'a>(reader: &mut Reader<'_>, service: &At<'a>) -> Vec<(Mount, At<'a>)> {
-    let mut mounts: Vec<(Mount, At<'a>)> = Vec::new();
+    let mut found_all = Vec::new();
     let volumes = reader.items(service.get("volumes"));
     let tmpfs = reader.one_or_more(service.get("tmpfs"));
     let volumes = volumes.into_iter().map(|item| (item, false));
@@ -46,9 +46,11 @@ pub(super) fn read<'a>(reader: &mut Reader<'_>, service: &At<'a>) -> Vec<(Mount,
                 None
             }
         };
-        let Some(mut mount) = found else {
-            continue;
-        };
+        found_all.extend(found.map(|mount| (mount, item)));
+    }
+    found_all.extend(files::mounts(reader, service));
+    let mut mounts: Vec<(Mount, At<'a>)> = Vec::new();
+    for (mut mount, item) in found_all {
         if !mount.target.starts_with('/') {
             let message = format!(
                 "`{}` is mounted at an absolute path, and not at `{}`",

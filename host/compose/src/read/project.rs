@@ -6,7 +6,7 @@ use chora_model::yaml::{Node, Place};
 
 use super::keys::FILE;
 use super::service::Placed;
-use super::{At, Reader, service, top};
+use super::{At, Reader, files, service, top};
 use crate::check;
 use crate::model::{Attachment, Network, Project, Service, Volume};
 use crate::values;
@@ -17,6 +17,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, tree: &Node, name: &str) -> Project 
         path: String::new(),
     };
     reader.keys(&root, FILE);
+    reader.mounted = files::declared(reader, &root);
     let mut placed = Vec::new();
     if let Some(at) = root.get("services") {
         for entry in reader.entries(&at) {

@@ -355,11 +355,13 @@ fn network_mode(reader: &mut Reader<'_>, service: &At<'_>) -> Option<NetworkMode
         let message = format!("`{}` and `{}` exclude each other", at.path, networks.path);
         reader.problem(at.place(), message);
     }
-    if matches!(text.as_str(), "host" | "none")
-        || text.starts_with("service:")
-        || text.starts_with("container:")
+    if let Some(ports) = service.get("ports")
+        && text != "bridge"
     {
-        if let Some(ports) = service.get("ports") {
+        if text == "host" {
+            let message = format!("`{}` has no effect on the host's own network", ports.path);
+            reader.warn(ports.place(), message);
+        } else {
             let message = format!("`{}` cannot be published with `{text}`", ports.path);
             reader.problem(ports.place(), message);
         }

@@ -1,6 +1,6 @@
 //! The digest of a service's definition.
 
-use chora_compose::config_hash;
+use crate::config_hash;
 use proptest::prelude::*;
 
 use super::{web, web_of, with};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chora_compose::{Fault, dotenv, interpolate};
+use crate::{Fault, dotenv, interpolate};
 use proptest::prelude::*;
 
 use super::{load_in, told, variable, warnings, web, with};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chora_compose::{
+use crate::{
     Condition, HealthTest, MountKind, NetworkMode, PortRange, Propagation, Protocol, PullPolicy,
     Restart, project_name,
 };
@@ -125,6 +125,50 @@ fn mounts_are_read_in_all_forms() {
         panic!("this is memory");
     };
     assert_eq!((tmpfs.size, tmpfs.mode), (Some(1024), Some(0o1777)));
+}
+
+#[test]
+fn secrets_and_configs_are_files_mounted_read_only() {
+    let text = with(
+        "    secrets: [key, {source: key, target: other}]\n    configs: [conf, {source: conf, target: /etc/conf}]\nsecrets: {key: {file: ./key.txt}}\nconfigs: {conf: {file: /conf}}\n",
+    );
+    let web = web_of(&[&text]);
+    let read: Vec<(&str, &str)> = web
+        .mounts
+        .iter()
+        .map(|mount| match &mount.kind {
+            MountKind::Bind(bind) if mount.read_only && !bind.create_host_path => {
+                (mount.target.as_str(), bind.source.as_str())
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let expected = [
+        ("/conf", "/conf"),
+        ("/etc/conf", "/conf"),
+        ("/run/secrets/key", "/srv/demo/key.txt"),
+        ("/run/secrets/other", "/srv/demo/key.txt"),
+    ];
+    assert_eq!(read, expected);
+}
+
+#[test]
+fn many_aliases_of_few_anchors_are_no_attack() {
+    let services: String = (0..150).map(|n| format!("  s{n}: *s\n")).collect();
+    let text = format!("services:\n  web: &s {{image: web}}\n{services}");
+    assert_eq!(load_all(&[&text]).unwrap().project.services.len(), 151);
+}
+
+#[test]
+fn aliases_that_come_to_too_much_are_refused() {
+    let mut text = "x-a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n".to_owned();
+    for n in 1..9 {
+        let before = format!("*a{}", n - 1);
+        let list = vec![before; 10].join(",");
+        text.push_str(&format!("x-a{n}: &a{n} [{list}]\n"));
+    }
+    let told = load_all(&[&text, &with("")]).unwrap_err().to_string();
+    assert!(told.contains("this is not valid YAML"), "{told}");
 }
 
 #[test]

@@ -138,8 +138,8 @@ const SERVICE: &[(&str, &str)] = &[
         "4:19: `services.web.network_mode` is `none`, `host`, `bridge`, `service:NAME` or `container:ID`, and not `bridged`",
     ),
     (
-        "    network_mode: host\n    ports: [80]",
-        "5:12: `services.web.ports` cannot be published with `host`",
+        "    network_mode: none\n    ports: [80]",
+        "5:12: `services.web.ports` cannot be published with `none`",
     ),
     ("    depends_on: [db]", "4:18: there is no service `db`"),
     (
@@ -256,7 +256,7 @@ const SERVICE: &[(&str, &str)] = &[
     ),
     (
         "    secrets: [a]",
-        "4:5: `services.web.secrets` is not supported\n  hint: mount the file with `volumes`, read-only",
+        "4:15: there is no `a` under `secrets`\n  hint: declare it under `secrets:` of the file",
     ),
     (
         "    links: [db]",
@@ -278,6 +278,14 @@ const SERVICE: &[(&str, &str)] = &[
 
 /// Whole files, and what is told of them.
 const FILE: &[(&str, &str)] = &[
+    (
+        "services: {web: {image: x}}\nsecrets: {a: {external: true}}",
+        "2:15: `secrets.a.external` is not supported\n  hint: only a `file` of the host is mounted",
+    ),
+    (
+        "services: {web: {image: x}}\nconfigs: {a: {}}",
+        "2:11: `configs.a` names no `file`",
+    ),
     ("", "1:1: this compose file has no `services`"),
     (
         "[1]",

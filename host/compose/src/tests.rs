@@ -9,7 +9,7 @@ mod variables;
 
 use std::path::{Path, PathBuf};
 
-use chora_compose::{ComposeError, Loaded, Options, Service, Source, load};
+use crate::{ComposeError, Loaded, Options, Service, Source, load};
 
 /// Where the projects of these tests are said to be; nothing is there.
 const DIRECTORY: &str = "/srv/demo";

@@ -3,7 +3,7 @@
 use super::{load_all, told, web_of, with};
 
 /// `web` of `base` with `over` laid over it.
-fn merged(base: &str, over: &str) -> chora_compose::Service {
+fn merged(base: &str, over: &str) -> crate::Service {
     web_of(&[&with(base), &format!("services:\n  web:\n{over}")])
 }
 
@@ -19,10 +19,7 @@ fn scalars_and_commands_are_replaced() {
     assert_eq!(web.user.as_deref(), Some("two"));
     let check = web.healthcheck.unwrap();
     assert_eq!(check.retries, Some(3));
-    assert_eq!(
-        check.test,
-        Some(chora_compose::HealthTest::Shell("b".to_owned()))
-    );
+    assert_eq!(check.test, Some(crate::HealthTest::Shell("b".to_owned())));
 }
 
 #[test]
