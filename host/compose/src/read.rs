@@ -22,6 +22,8 @@ mod top;
 
 pub(crate) use environment::unset;
 pub(crate) use files::Files;
+#[cfg(test)]
+pub(crate) use keys::tables;
 pub(crate) use keys::{Key, Use};
 pub(crate) use service::Placed;
 

@@ -1,5 +1,6 @@
 //! What Compose files are read as, and what is told of those that are wrong.
 
+mod document;
 mod errors;
 mod hash;
 mod library;

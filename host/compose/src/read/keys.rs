@@ -358,3 +358,18 @@ pub(super) const FILE_MOUNT: &[Key] = &[
     ("target", Read),
     ("uid", Without(AS_IT_IS)),
 ];
+
+/// Those tables whose keys the documentation lists.
+#[cfg(test)]
+pub(crate) fn tables() -> impl Iterator<Item = (&'static str, &'static [Key])> {
+    [
+        ("file", FILE),
+        ("service", SERVICE),
+        ("build", BUILD),
+        ("deploy", DEPLOY),
+        ("network", NETWORK),
+        ("volume", VOLUME),
+        ("secret", FILE_ITEM),
+    ]
+    .into_iter()
+}
