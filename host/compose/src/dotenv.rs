@@ -34,6 +34,14 @@ pub struct Variables {
     pub unset: Vec<(String, usize)>,
 }
 
+impl Variables {
+    /// The value of a name: the last one that is set.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let set = self.set.iter().rev().find(|set| set.name == name);
+        set.map(|set| set.value.as_str())
+    }
+}
+
 /// Reads a file of variables: comments, `export`, quotes, several lines within quotes, and variables of `lookup` or of the file itself in values.
 ///
 /// # Errors
@@ -222,12 +230,7 @@ fn expanded(
     found: &mut Variables,
 ) -> Result<String, EnvFault> {
     let mut unset = Vec::new();
-    let own = |name: &str| {
-        lookup(name).or_else(|| {
-            let set = found.set.iter().rev().find(|set| set.name == name);
-            set.map(|set| set.value.clone())
-        })
-    };
+    let own = |name: &str| lookup(name).or_else(|| found.get(name).map(str::to_owned));
     let value = interpolate(text, &own, &mut unset).map_err(|fault: Fault| EnvFault {
         line,
         message: fault.to_string(),

@@ -8,7 +8,7 @@ pub use chora_model::yaml::Problem;
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
     /// A file cannot be read.
-    #[error("the compose file `{}` cannot be read", .path.display())]
+    #[error("the file `{}` cannot be read", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

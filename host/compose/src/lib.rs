@@ -6,7 +6,7 @@
 //! # Why the types are its own
 //!
 //! Two libraries have types for Compose files, and neither can stand between a file and a [`Project`]. `docker-compose-types` 0.24 is kept, but has no place for `platform`, `cpus`,
-//! `pids_limit`, `deploy.resources.limits.pids`, `ipam.config.ip_range`, `enable_ipv6` or `env_file.required`, and takes durations, sizes, ports and mounts for texts. `compose_spec`
+//! `pids_limit`, `deploy.resources.limits.pids`, `ipam.config.ip_range`, `enable_ipv6` or `env_file.required`, and leaves durations, sizes, and the short forms of ports and mounts as texts. `compose_spec`
 //! 0.3 has more types, but has had no release since 2024, counts `1k` as 1000 bytes where Compose counts 1024, refuses `host-gateway` and needs a YAML library that is archived.
 //! Both are filled by serde, which stops at the first error and knows no place of it once files are merged and interpolated. What is used of the first is its judgement: the tests
 //! compare with it what both read.
@@ -25,7 +25,7 @@ mod values;
 pub use error::{ComposeError, Problem};
 pub use hash::config_hash;
 pub use interpolate::{Fault, Lookup, interpolate};
-pub use load::{Loaded, Options, Source, load};
+pub use load::{Loaded, Options, Source, env_file, load};
 pub use model::*;
 pub use values::project_name;
 

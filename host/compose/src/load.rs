@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chora_model::yaml::{self, Node, Problem, Value, Words};
 
+use crate::dotenv::{self, Variables};
 use crate::error::ComposeError;
 use crate::interpolate::{Lookup, interpolate};
 use crate::merge;
@@ -137,6 +138,30 @@ pub fn load(sources: &[Source], options: Options<'_>) -> Result<Loaded, ComposeE
             Err(ComposeError::Invalid { problems })
         }
     }
+}
+
+/// Reads the `.env` of a directory, whose variables come after those of `lookup`. A file that is not there sets none.
+///
+/// # Errors
+/// The file that cannot be read, or the line of it that is wrong.
+pub fn env_file(directory: &Path, lookup: Lookup<'_>) -> Result<Variables, ComposeError> {
+    let path = directory.join(".env");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Variables::default());
+        }
+        Err(source) => return Err(ComposeError::Unreadable { path, source }),
+    };
+    dotenv::parse(&text, lookup).map_err(|fault| ComposeError::Invalid {
+        problems: vec![Problem {
+            file: path,
+            line: fault.line,
+            column: 1,
+            message: fault.message,
+            hint: None,
+        }],
+    })
 }
 
 /// The project's name: the caller's, that of the last file that has one, or the default.

@@ -7,7 +7,33 @@ use crate::{
     Restart, project_name,
 };
 
+use proptest::prelude::*;
+
 use super::{load_all, warnings, web, web_of, with};
+
+const FULL: &str = include_str!("full.yml");
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn no_damage_to_a_file_makes_it_panic(
+        line in 0..FULL.lines().count(),
+        other in 0..FULL.lines().count(),
+        junk in "[-{}\\[\\]:,!&*#|>'\"%@0-9a-z \n$]{0,8}",
+    ) {
+        let mut lines: Vec<&str> = FULL.lines().collect();
+        lines.swap(line, other);
+        let damaged = lines.remove(line);
+        let half = damaged.char_indices().nth(damaged.chars().count() / 2);
+        let (head, tail) = damaged.split_at(half.map_or(0, |(at, _)| at));
+        let text = format!("{head}{junk}{tail}");
+        lines.insert(line, &text);
+        let text = lines.join("\n");
+        let _ = load_all(&[&text, FULL]);
+        let _ = load_all(&[FULL, &text]);
+    }
+}
 
 #[test]
 fn a_service_alone_joins_the_default_network_of_its_project() {
@@ -20,8 +46,7 @@ fn a_service_alone_joins_the_default_network_of_its_project() {
 
 #[test]
 fn the_whole_of_a_service_is_read() {
-    let text = include_str!("full.yml");
-    let loaded = load_all(&[text]).unwrap_or_else(|error| panic!("{error}"));
+    let loaded = load_all(&[FULL]).unwrap_or_else(|error| panic!("{error}"));
     insta::assert_json_snapshot!("full", loaded.project);
     assert_eq!(loaded.warnings, []);
 }

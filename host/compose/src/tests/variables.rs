@@ -204,6 +204,23 @@ fn a_file_of_variables_that_is_wrong_is_told_with_its_line() {
 }
 
 #[test]
+fn the_file_of_a_directory_may_be_missing_and_must_not_be_wrong() {
+    let directory = tempfile::tempdir().unwrap();
+    let read = || crate::env_file(directory.path(), &variable);
+    assert_eq!(read().unwrap().get("A"), None);
+    let file = directory.path().join(".env");
+    std::fs::write(&file, "A=1\nA=$SET\n").unwrap();
+    assert_eq!(read().unwrap().get("A"), Some("set"));
+    std::fs::write(&file, "A=1\n\n?\n").unwrap();
+    let expected = format!("{}:3:1: `?` is no name of a variable", file.display());
+    assert_eq!(read().unwrap_err().to_string(), expected);
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let expected = format!("the file `{}` cannot be read", file.display());
+    assert_eq!(read().unwrap_err().to_string(), expected);
+}
+
+#[test]
 fn raw_files_are_not_interpreted() {
     let read = dotenv::parse_raw("# no\nA='$SET' # x\n  B= c \nSET\nNOPE\n", &variable).unwrap();
     let set: Vec<(&str, &str)> = read
