@@ -14,3 +14,4 @@ pub mod layout;
 pub mod lock;
 pub mod plan;
 pub mod state;
+pub mod yaml;

@@ -17,8 +17,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use crate::yaml::Problem;
 pub use edit::check_text;
-pub use error::{ConfigError, Problem};
+pub use error::ConfigError;
 pub use parse::{Loaded, Source, load};
 pub use render::render;
 

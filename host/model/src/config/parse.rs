@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::read::Reader;
 use super::service::is_name;
-use super::tree::{self, Node, Value};
+use super::tree;
 use super::{
     Config, ConfigError, CredentialSettings, DEFAULT, EngineChoice, Logging, PHASES, Retry,
     Timeouts, check, plugin, service,
 };
 use crate::file;
 use crate::layout::Layout;
+use crate::yaml::{self, Node, Value, Words};
 
 /// The largest configuration that is read, in bytes.
 const MOST: u64 = 1 << 20;
@@ -79,7 +80,7 @@ pub(super) fn from_text(
     };
     let mut reader = Reader::default();
     reader.files.push(name.to_owned());
-    let mut tree = tree::read(text, 0, name).map_err(invalid)?;
+    let mut tree = yaml::read(text, 0, name, Words::Booleans).map_err(invalid)?;
     let own = match tree.get("environment").map(|node| &node.value) {
         Some(Value::Text(own)) => own.clone(),
         _ => "dev".to_owned(),
@@ -90,7 +91,7 @@ pub(super) fn from_text(
     }
     let overlay = overlay(&source.base(), &environment);
     if let Some(text) = text_of(&overlay)? {
-        let over = tree::read(&text, 1, &overlay).map_err(invalid)?;
+        let over = yaml::read(&text, 1, &overlay, Words::Booleans).map_err(invalid)?;
         reader.files.push(overlay);
         tree = tree::merge(tree, over);
     }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::read::Reader;
-use super::tree::{Node, Place, Value};
+
 use super::{HealthSettings, Service};
+use crate::yaml::{Node, Place, Value};
 
 const KEYS: &[&str] = &[
     "name",
