@@ -23,6 +23,12 @@ pub trait Engine: Send + Sync {
     /// All services that this engine runs or remembers for the environment, configured or not.
     async fn list(&self) -> Result<Vec<(String, Status)>, EngineError>;
 
+    /// What is no error in a service's files and yet not as it may have been meant.
+    async fn warnings(&self, spec: &ServiceSpec) -> Result<Vec<String>, EngineError> {
+        let _ = spec;
+        Ok(Vec::new())
+    }
+
     /// Whether a start would change anything, secrets apart.
     async fn would_start(&self, spec: &ServiceSpec) -> Result<bool, EngineError> {
         let status = self.inspect(&spec.name).await?;

@@ -166,8 +166,11 @@ impl Endpoint {
 /// Whether there is a daemon that could be started.
 fn installed() -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .any(|directory| ["dockerd", "podman"].iter().any(|it| directory.join(it).is_file()))
+    std::env::split_paths(&path).any(|directory| {
+        ["dockerd", "podman"]
+            .iter()
+            .any(|it| directory.join(it).is_file())
+    })
 }
 
 fn causes(error: &ApiError) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
@@ -197,7 +200,8 @@ fn told_of_tls(error: &ApiError) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(err);
     while let Some(error) = cause {
         let text = error.to_string();
-        if text.contains("certificate") || text.contains("tls") || text.contains("corrupt message") {
+        if text.contains("certificate") || text.contains("tls") || text.contains("corrupt message")
+        {
             return true;
         }
         cause = error.source();
@@ -260,14 +264,21 @@ impl Connection {
         action: &'static str,
         call: impl Future<Output = Result<T, ApiError>>,
     ) -> Result<Option<T>, DockerError> {
-        match tokio::time::timeout(QUICK, call).await {
+        self.look_within(action, QUICK, call).await
+    }
+
+    /// As [`Self::look`], with a time limit of its own.
+    pub(super) async fn look_within<T>(
+        &self,
+        action: &'static str,
+        limit: Duration,
+        call: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<Option<T>, DockerError> {
+        match tokio::time::timeout(limit, call).await {
             Ok(Ok(answer)) => Ok(Some(answer)),
             Ok(Err(error)) if status(&error) == Some(404) => Ok(None),
             Ok(Err(error)) => Err(self.failed(action, error)),
-            Err(_) => Err(DockerError::TimedOut {
-                action,
-                limit: QUICK,
-            }),
+            Err(_) => Err(DockerError::TimedOut { action, limit }),
         }
     }
 

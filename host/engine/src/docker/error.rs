@@ -6,13 +6,17 @@ use bollard::errors::Error as ApiError;
 #[derive(Debug, thiserror::Error)]
 pub enum DockerError {
     /// There is no socket, and no program that would make one.
-    #[error("no Docker Engine is installed here: there is no socket at {tried}; install Docker Engine, or set DOCKER_HOST, or use `--engine process`")]
+    #[error(
+        "no Docker Engine is installed here: there is no socket at {tried}; install Docker Engine, or set DOCKER_HOST, or use `--engine process`"
+    )]
     NotInstalled {
         /// The sockets that were looked for.
         tried: String,
     },
     /// Nobody answers at the socket.
-    #[error("the Docker Engine at `{host}` does not run; start it, for example with `systemctl start docker`")]
+    #[error(
+        "the Docker Engine at `{host}` does not run; start it, for example with `systemctl start docker`"
+    )]
     NotRunning {
         /// Where it should be.
         host: String,
@@ -21,13 +25,17 @@ pub enum DockerError {
         source: Option<Box<ApiError>>,
     },
     /// The socket may not be used.
-    #[error("you may not use the Docker Engine at `{host}`; join its group with `sudo usermod -aG docker $USER` and log in again")]
+    #[error(
+        "you may not use the Docker Engine at `{host}`; join its group with `sudo usermod -aG docker $USER` and log in again"
+    )]
     PermissionDenied {
         /// Where it is.
         host: String,
     },
     /// `DOCKER_HOST` cannot be used.
-    #[error("DOCKER_HOST is `{host}`, which chora cannot use: {reason}; set it to `unix:///PATH` or `tcp://HOST:PORT`")]
+    #[error(
+        "DOCKER_HOST is `{host}`, which chora cannot use: {reason}; set it to `unix:///PATH` or `tcp://HOST:PORT`"
+    )]
     WrongHost {
         /// What it is set to.
         host: String,
@@ -35,7 +43,9 @@ pub enum DockerError {
         reason: String,
     },
     /// The certificates cannot be used, or the engine does not accept them.
-    #[error("no TLS connection to the Docker Engine at `{host}`; check ca.pem, cert.pem and key.pem in `{certificates}` (DOCKER_CERT_PATH)")]
+    #[error(
+        "no TLS connection to the Docker Engine at `{host}`; check ca.pem, cert.pem and key.pem in `{certificates}` (DOCKER_CERT_PATH)"
+    )]
     Tls {
         /// Where it is.
         host: String,
@@ -46,7 +56,9 @@ pub enum DockerError {
         source: Box<ApiError>,
     },
     /// The engine took too long.
-    #[error("the Docker Engine did not {action} within {limit:?}; see its log, for example with `journalctl -u docker`")]
+    #[error(
+        "the Docker Engine did not {action} within {limit:?}; see its log, for example with `journalctl -u docker`"
+    )]
     TimedOut {
         /// What was to be done.
         action: &'static str,
@@ -63,7 +75,9 @@ pub enum DockerError {
         source: Box<ApiError>,
     },
     /// Something of somebody else has a name that chora needs.
-    #[error("there is a {kind} `{name}` (id {id}) that chora did not make for this environment; rename or remove it, for example with `docker {kind} rm {name}`, and try again")]
+    #[error(
+        "there is a {kind} `{name}` (id {id}) that chora did not make for this environment; rename or remove it, for example with `docker {kind} rm {name}`, and try again"
+    )]
     Foreign {
         /// `container`, `network` or `volume`.
         kind: &'static str,
@@ -87,19 +101,25 @@ pub enum DockerError {
         holder: Option<String>,
     },
     /// Something that is to be mounted is not there.
-    #[error("`{path}` cannot be mounted, because it is not there; make it, or change `volumes` in the Compose file")]
+    #[error(
+        "`{path}` cannot be mounted, because it is not there; make it, or change `volumes` in the Compose file"
+    )]
     BadMount {
         /// What is to be mounted.
         path: String,
     },
     /// The program in the container cannot be run.
-    #[error("the container's program cannot be run: {reason}; check `command` and `entrypoint` in the Compose file, and the image")]
+    #[error(
+        "the container's program cannot be run: {reason}; check `command` and `entrypoint` in the Compose file, and the image"
+    )]
     CannotRun {
         /// What the runtime said.
         reason: String,
     },
     /// A volume that is not the project's own has to be there.
-    #[error("the external volume `{name}` is not there; make it with `docker volume create {name}`")]
+    #[error(
+        "the external volume `{name}` is not there; make it with `docker volume create {name}`"
+    )]
     VolumeMissing {
         /// Its name.
         name: String,
@@ -108,7 +128,9 @@ pub enum DockerError {
     #[error("there is neither a `docker_compose` file nor an `image` for it")]
     NothingToRun,
     /// The service's own Compose file does not have it.
-    #[error("its `docker_compose` file `{file}` has no service of that name; name it there as in the configuration")]
+    #[error(
+        "its `docker_compose` file `{file}` has no service of that name; name it there as in the configuration"
+    )]
     NotInCompose {
         /// The file.
         file: String,
@@ -120,7 +142,9 @@ pub enum DockerError {
         reason: String,
     },
     /// A service that another's container shares a namespace with does not run.
-    #[error("it shares a namespace with service `{service}`, which has no container; start that first")]
+    #[error(
+        "it shares a namespace with service `{service}`, which has no container; start that first"
+    )]
     NoSharer {
         /// The other service.
         service: String,
@@ -128,11 +152,15 @@ pub enum DockerError {
     /// It does not run, and has to.
     #[error("it does not run; start it with `chora bootstrap`")]
     NotRunningHere,
-    /// Others keep changing the container.
-    #[error("container `{container}` is changed by somebody else all the time; see with `docker events` who does")]
+    /// Others keep changing it.
+    #[error(
+        "{kind} `{name}` is changed by somebody else all the time; see with `docker events` who does"
+    )]
     Contended {
-        /// The container.
-        container: String,
+        /// `container` or `network`.
+        kind: &'static str,
+        /// Its name.
+        name: String,
     },
 }
 
@@ -210,7 +238,10 @@ impl DockerError {
         if runtime.iter().any(|word| message.contains(word)) {
             let told = message.rsplit_once("exec: ").map(|(_, told)| told);
             return Self::CannotRun {
-                reason: told.unwrap_or(message).trim_end_matches(": unknown").to_owned(),
+                reason: told
+                    .unwrap_or(message)
+                    .trim_end_matches(": unknown")
+                    .to_owned(),
             };
         }
         if message.contains("no command specified") || message.contains("No command specified") {
