@@ -13,6 +13,12 @@ enum Rule {
     Replace,
     /// As a map; a list of `KEY=VALUE` or of keys is taken for one.
     ByKey,
+    /// The same, but that a key without a value is one that is taken from the environment, and holds over an earlier one.
+    Variables,
+    /// As lists of `NAME=ADDRESS`, without what is in the earlier one already.
+    Hosts,
+    /// A directory is taken for a map with a `context`.
+    Build,
     /// As lists, without what is in the earlier one already.
     Append,
     /// As lists, in which a later item takes the place of an earlier one with the same key.
@@ -28,15 +34,13 @@ fn rule(path: &[&str]) -> Rule {
         ["services", _, "command" | "entrypoint"]
         | ["services", _, "healthcheck", "test"]
         | ["services", _, "ulimits", _] => Rule::Replace,
-        [
-            "services",
-            _,
-            "environment" | "labels" | "annotations" | "sysctls",
-        ]
-        | ["services", _, "extra_hosts" | "networks" | "depends_on"]
-        | ["services", _, "build", "args" | "labels" | "extra_hosts"]
-        | ["services", _, "deploy", "labels"]
+        ["services", _, "environment"] | ["services", _, "build", "args"] => Rule::Variables,
+        ["services", _, "labels" | "annotations" | "sysctls"]
+        | ["services", _, "networks" | "depends_on"]
+        | ["services", _, "build" | "deploy", "labels"]
         | ["networks" | "volumes", _, "labels"] => Rule::ByKey,
+        ["services", _, "extra_hosts"] | ["services", _, "build", "extra_hosts"] => Rule::Hosts,
+        ["services", _, "build"] => Rule::Build,
         ["services", _, "volumes"] => Rule::Keyed(mount_target),
         ["services", _, "devices"] => Rule::Keyed(device_target),
         ["services", _, "secrets" | "configs"] => Rule::Keyed(file_target),
@@ -99,10 +103,11 @@ fn lay(reader: &mut Reader, base: Node, over: Node, path: &mut Vec<String>) -> N
     let known: Vec<&str> = path.iter().map(String::as_str).collect();
     match rule(&known) {
         Rule::Replace => over,
-        Rule::ByKey => {
-            let (base, over) = (by_key(base), by_key(over));
-            deep(reader, base, over, path)
-        }
+        Rule::ByKey => deep(reader, by_key(base), by_key(over), path),
+        Rule::Variables => variables(by_key(base), by_key(over))
+            .unwrap_or_else(|both| deep(reader, both.0, both.1, path)),
+        Rule::Hosts => append(hosts(base), hosts(over), |node| Some(text(node))),
+        Rule::Build => deep(reader, context(base), context(over), path),
         Rule::Append => append(as_list(base), as_list(over), |node| Some(text(node))),
         Rule::Keyed(key) => append(as_list(base), as_list(over), key),
         Rule::Logging => {
@@ -112,18 +117,27 @@ fn lay(reader: &mut Reader, base: Node, over: Node, path: &mut Vec<String>) -> N
                 (Some(_) | None, Some(_) | None) => deep(reader, base, over, path),
             }
         }
-        Rule::Deep => match path.last().map(String::as_str) {
-            Some("build") if path.len() == 3 => deep(reader, context(base), context(over), path),
-            Some(_) | None => deep(reader, base, over, path),
-        },
+        Rule::Deep => deep(reader, base, over, path),
+    }
+}
+
+/// Two maps of variables as one, or both as they were where one is no map.
+fn variables(mut base: Node, mut over: Node) -> Result<Node, Box<(Node, Node)>> {
+    match (&mut base.value, &mut over.value) {
+        (Value::Map(entries), Value::Map(others)) => {
+            for other in others.drain(..) {
+                match entries.iter_mut().find(|entry| entry.key == other.key) {
+                    Some(entry) => *entry = other,
+                    None => entries.push(other),
+                }
+            }
+            Ok(base)
+        }
+        _ => Err(Box::new((base, over))),
     }
 }
 
 fn deep(reader: &mut Reader, base: Node, over: Node, path: &mut Vec<String>) -> Node {
-    let variables = matches!(
-        path.last().map(String::as_str),
-        Some("environment" | "args")
-    );
     match (base.value, over.value) {
         (Value::Map(mut entries), Value::Map(others)) => {
             for other in others {
@@ -139,12 +153,7 @@ fn deep(reader: &mut Reader, base: Node, over: Node, path: &mut Vec<String>) -> 
                 };
                 let earlier = std::mem::replace(&mut entry.value, empty);
                 path.push(other.key);
-                // A variable without a value is one that is taken from the environment.
-                entry.value = if variables {
-                    other.value
-                } else {
-                    lay(reader, earlier, other.value, path)
-                };
+                entry.value = lay(reader, earlier, other.value, path);
                 path.pop();
             }
             Node {
@@ -220,6 +229,24 @@ fn as_list(node: Node) -> Vec<Node> {
             vec![node]
         }
     }
+}
+
+/// A map of names to one or several addresses as a list of `NAME=ADDRESS`.
+fn hosts(node: Node) -> Vec<Node> {
+    let Value::Map(entries) = node.value else {
+        return as_list(node);
+    };
+    let mut lines = Vec::new();
+    for entry in entries {
+        for address in as_list(entry.value) {
+            lines.push(Node {
+                at: address.at,
+                tag: None,
+                value: Value::Text(format!("{}={}", entry.key, text(&address))),
+            });
+        }
+    }
+    lines
 }
 
 /// `build: DIRECTORY` in its long form.

@@ -21,7 +21,6 @@ const WINDOWS: &str = "it is for Windows containers; remove it";
 const SWARM: &str = "only a swarm acts on it";
 const BUILDKIT: &str = "images are built without BuildKit; remove it";
 const ONLY_FILES: &str = "only a `file` of the host is mounted";
-const COPIES: &str = "chora runs one container of each service; declare several services instead";
 
 pub(super) const FILE: &[Key] = &[
     ("version", Without("compose files have no version any more")),
@@ -207,8 +206,9 @@ pub(super) const RESTART_POLICY: &[Key] = &[
     ("window", Without("the engine has its own delays")),
 ];
 
-/// Why a number of containers other than one is refused.
-pub(super) const ONE_COPY: &str = COPIES;
+/// What to do instead of a number of containers other than one.
+pub(super) const ONE_COPY: &str =
+    "chora runs one container of each service; declare several services instead";
 
 pub(super) const RESOURCES: &[Key] = &[("limits", Read), ("reservations", Read)];
 

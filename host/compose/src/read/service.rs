@@ -261,12 +261,6 @@ pub(super) fn hosts(reader: &mut Reader<'_>, at: Option<At<'_>>) -> BTreeMap<Str
                 node: &entry.value,
                 path: at.join(&entry.key),
             };
-            // A list of `NAME:ADDRESS` that was merged with a map has become a key without a value.
-            let split = entry.key.split_once(':');
-            if let (Value::Null, Some((name, address))) = (&item.node.value, split) {
-                pairs.push((name.to_owned(), address.to_owned(), item));
-                continue;
-            }
             for address in reader.one_or_more(Some(item)) {
                 let text = reader.filled(Some(&address)).unwrap_or_default();
                 pairs.push((entry.key.clone(), text, address));

@@ -13,7 +13,7 @@ services:
     ports: ["127.0.0.1:8080:80", "9000:9000/udp"]
     hostname: web
     user: "65532:65532"
-    working_dir: /work
+    working_dir: /app
     read_only: true
     cap_drop: [ALL]
     security_opt: ["no-new-privileges:true"]

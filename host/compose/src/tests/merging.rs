@@ -78,13 +78,22 @@ fn networks_and_dependencies_are_merged_by_name_whatever_their_form() {
 }
 
 #[test]
-fn hosts_are_added_whatever_their_form() {
+fn hosts_are_added_whatever_their_form_and_keep_all_their_addresses() {
     let web = merged(
-        "    extra_hosts: ['a:1.1.1.1']\n",
-        "    extra_hosts: {b: host-gateway}\n",
+        "    extra_hosts: ['a:1.1.1.1', 'a:1.1.1.2']\n",
+        "    extra_hosts: {b: [host-gateway, '::1'], a: 1.1.1.1}\n",
     );
-    assert_eq!(web.extra_hosts["a"], ["1.1.1.1"]);
-    assert_eq!(web.extra_hosts["b"], ["host-gateway"]);
+    assert_eq!(web.extra_hosts["a"], ["1.1.1.1", "1.1.1.2"]);
+    assert_eq!(web.extra_hosts["b"], ["host-gateway", "::1"]);
+}
+
+#[test]
+fn a_service_may_be_called_like_a_key() {
+    let base = "services: {environment: {image: a, labels: {a: 1}}, build: {image: b, user: me}}\n";
+    let over = "services: {environment: {labels: {b: 2}}, build: {user: you}}\n";
+    let project = load_all(&[base, over]).unwrap().project;
+    assert_eq!(project.services["environment"].labels.len(), 2);
+    assert_eq!(project.services["build"].user.as_deref(), Some("you"));
 }
 
 #[test]

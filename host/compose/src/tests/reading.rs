@@ -56,6 +56,7 @@ fn ports_are_read_in_all_forms() {
     let range = |first, last| Some(PortRange { first, last });
     for (text, expected) in [
         ("80", vec![(80, Protocol::Tcp, None, None)]),
+        ("22:22", vec![(22, Protocol::Tcp, None, range(22, 22))]),
         ("'80'", vec![(80, Protocol::Tcp, None, None)]),
         (
             "'8080:80'",
