@@ -3,6 +3,7 @@
 //! **Invariant:** an engine does not know that plugins, phases or health checks exist. It is told what to run and says what is true.
 
 mod choice;
+pub mod docker;
 mod engine;
 mod error;
 pub mod process;
