@@ -14,6 +14,7 @@ mod program;
 mod progress;
 mod pull;
 mod reference;
+mod trial;
 
 use std::path::Path;
 
@@ -28,6 +29,7 @@ pub use error::ImageError;
 pub use own::{Made, Own, Role, build_own};
 pub use progress::{Observer, Progress};
 pub use pull::pull;
+pub use trial::start_time;
 
 /// An image that has to be there.
 #[derive(Debug, Clone, Copy)]
@@ -173,6 +175,18 @@ async fn make(
             reference: reference.to_owned(),
         }),
     }
+}
+
+/// The engine that `DOCKER_HOST` names, or the one of this machine, spoken to in a version that it knows.
+pub async fn connect() -> Result<Docker, bollard::errors::Error> {
+    Docker::connect_with_defaults()?.negotiate_version().await
+}
+
+/// How many bytes the image has, with all its layers.
+pub async fn size(docker: &Docker, reference: &str) -> Result<Option<u64>, ImageError> {
+    let image = inspect(docker, reference).await?;
+    let size = image.and_then(|image| image.size);
+    Ok(size.and_then(|size| u64::try_from(size).ok()))
 }
 
 /// The image under this name, where there is one.
