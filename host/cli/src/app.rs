@@ -212,6 +212,8 @@ mod tests {
             "logs",
             "config",
             "runs",
+            "serve",
+            "image",
         ] {
             let help = command
                 .find_subcommand_mut(name)

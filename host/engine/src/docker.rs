@@ -1,7 +1,7 @@
 //! The engine for containers: services of a Compose project on a Docker Engine, spoken to through its API.
 //!
 //! It remembers nothing. What runs, and what it was started with, is told by the engine and by the labels of each container; something without this environment's labels is somebody else's and
-//! is never touched. It builds no images and decides on no order: whoever calls it does.
+//! is never touched. It decides on no order: whoever calls it does.
 
 mod body;
 mod connection;
@@ -9,6 +9,7 @@ mod container;
 mod error;
 mod exec;
 mod exit;
+pub mod image;
 mod labels;
 mod logs;
 mod network;
@@ -20,6 +21,7 @@ mod stop;
 mod volume;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
@@ -51,6 +53,8 @@ struct Inner {
     owner: Owner,
     connection: Connection,
     reader: Option<ComposeReader>,
+    program: PathBuf,
+    observer: Option<ImageObserver>,
     /// One start, stop or removal at a time for each service.
     turns: StdMutex<HashMap<String, Arc<Mutex<()>>>>,
     /// The names that files set for containers.
@@ -66,7 +70,14 @@ pub struct DockerSettings {
     pub project: Option<String>,
     /// Where the Compose project comes from, if not from the files that a service names.
     pub reader: Option<ComposeReader>,
+    /// This program, of which chora's own images are made.
+    pub program: PathBuf,
+    /// Who is told how images come about.
+    pub observer: Option<ImageObserver>,
 }
+
+/// Is told of which service's image something is to be said, and what. It is called often and must not block.
+pub type ImageObserver = Arc<dyn Fn(&str, image::Progress) + Send + Sync>;
 
 impl DockerEngine {
     /// The engine of an environment. Nothing is asked of it yet.
@@ -76,6 +87,8 @@ impl DockerEngine {
             owner: Owner::of(layout, settings.project),
             connection: Connection::new(settings.endpoint),
             reader: settings.reader,
+            program: settings.program,
+            observer: settings.observer,
             turns: StdMutex::default(),
             names: StdMutex::default(),
             network_turn: Mutex::default(),

@@ -3,6 +3,7 @@
 mod bootstrap;
 mod completions;
 mod config;
+mod image;
 mod logs;
 mod reset;
 mod rollback;
@@ -22,6 +23,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub(crate) use bootstrap::{BootstrapArgs, BootstrapCommand, Format, OnFailure};
 pub(crate) use completions::CompletionsArgs;
 pub(crate) use config::{ConfigArgs, ConfigCommand, ShowFormat};
+pub(crate) use image::{ImageArgs, ImageCommand};
 pub(crate) use logs::LogsArgs;
 pub(crate) use reset::ResetArgs;
 pub(crate) use rollback::RollbackArgs;
@@ -133,5 +135,6 @@ pub(crate) enum Command {
     State(StateArgs),
     Runs(RunsArgs),
     Serve(ServeArgs),
+    Image(ImageArgs),
     Completions(CompletionsArgs),
 }

@@ -3,6 +3,7 @@
 mod bootstrap;
 mod completions;
 mod config;
+mod image;
 mod logs;
 mod reset;
 mod rollback;
@@ -45,7 +46,9 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Ended> {
         Command::State(args) => wait(Workers::One, state::run(app, &args)),
         Command::Logs(args) => wait(Workers::One, logs::run(app, &args)),
         Command::Runs(args) => runs::run(app, &args.command),
+        Command::Serve(args) if args.check => serve::check(app, args.role),
         Command::Serve(args) => serve::run(args.role),
+        Command::Image(args) => wait(Workers::Many, image::run(app, &args.command)),
         Command::Completions(args) => Ok(completions::run(app, &args)),
     }
 }

@@ -90,6 +90,23 @@ impl Endpoint {
         self.host.strip_prefix("unix://").map(Path::new)
     }
 
+    /// A client, in the newest version of the API that both sides speak.
+    ///
+    /// # Errors
+    /// Why there is no answer, and what to do about it.
+    pub async fn connect(&self) -> Result<Docker, DockerError> {
+        let client = self.client()?;
+        let negotiated = tokio::time::timeout(QUICK, client.negotiate_version()).await;
+        match negotiated {
+            Ok(Ok(client)) => Ok(client),
+            Ok(Err(error)) => Err(self.unreached(error)),
+            Err(_) => Err(DockerError::TimedOut {
+                action: "tell its version",
+                limit: QUICK,
+            }),
+        }
+    }
+
     fn client(&self) -> Result<Docker, DockerError> {
         if self.host.starts_with("unix://") {
             return Docker::connect_with_unix(&self.host, HEAD, API_DEFAULT_VERSION)
@@ -229,18 +246,7 @@ impl Connection {
 
     /// The client, in the newest version of the API that both sides speak.
     pub(super) async fn client(&self) -> Result<&Docker, DockerError> {
-        let connected = self.client.get_or_try_init(|| async {
-            let client = self.endpoint.client()?;
-            let negotiated = tokio::time::timeout(QUICK, client.negotiate_version()).await;
-            match negotiated {
-                Ok(Ok(client)) => Ok(client),
-                Ok(Err(error)) => Err(self.endpoint.unreached(error)),
-                Err(_) => Err(DockerError::TimedOut {
-                    action: "tell its version",
-                    limit: QUICK,
-                }),
-            }
-        });
+        let connected = self.client.get_or_try_init(|| self.endpoint.connect());
         connected.await
     }
 

@@ -2,6 +2,8 @@
 
 use bollard::errors::Error as ApiError;
 
+use super::image::ImageError;
+
 /// Why a Docker Engine could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum DockerError {
@@ -92,6 +94,9 @@ pub enum DockerError {
         /// The image.
         image: String,
     },
+    /// The image could not be had.
+    #[error(transparent)]
+    Image(Box<ImageError>),
     /// A port of the machine is taken.
     #[error("port {port} is taken{}; end what holds it, or configure another port", held(.holder.as_deref()))]
     PortTaken {
@@ -172,6 +177,19 @@ impl DockerError {
     /// Whether trying again without a change of the configuration is of no use.
     pub(crate) fn is_configuration(&self) -> bool {
         match self {
+            Self::Image(error) => match **error {
+                ImageError::Absent { .. }
+                | ImageError::NotFound { .. }
+                | ImageError::BuildFailed { .. }
+                | ImageError::Context { .. }
+                | ImageError::Pattern { .. }
+                | ImageError::Program { .. } => true,
+                ImageError::Unreachable { .. }
+                | ImageError::Unauthorised { .. }
+                | ImageError::DiskFull { .. }
+                | ImageError::Login { .. }
+                | ImageError::Engine { .. } => false,
+            },
             Self::WrongHost { .. }
             | Self::ImageMissing { .. }
             | Self::BadMount { .. }
@@ -199,6 +217,9 @@ impl DockerError {
         match self {
             Self::NotRunning { .. } => true,
             Self::Refused { source, .. } => lost(source),
+            Self::Image(error) => {
+                matches!(&**error, ImageError::Engine { source, .. } if lost(source))
+            }
             _ => false,
         }
     }

@@ -1,16 +1,19 @@
 //! Starting: whatever is there is made to be what is wanted, with as little disturbance as that takes.
 
+use std::path::Path;
 use std::time::Duration;
 
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
     RenameContainerOptionsBuilder, StartContainerOptions,
 };
+use chora_compose::PullPolicy;
 
-use super::body::Wanted;
+use super::body::Wanted as Definition;
 use super::connection::{QUICK, SLOW};
 use super::container::{Container, Found, bare};
 use super::error::{DockerError, status};
+use super::image::{self, ImageError, Pull, Wanted};
 use super::network::{is_ambiguous, short};
 use super::project::Composed;
 use super::{DockerEngine, labels, prepare};
@@ -31,7 +34,7 @@ impl DockerEngine {
         let name = spec.name.as_str();
         let told = |source| EngineError::docker(name, source);
         let composed = self.composed(spec).await?;
-        let wanted = Wanted::of(&self.0.owner, &composed, spec);
+        let wanted = Definition::of(&self.0.owner, &composed, spec);
         self.remember_name(name, &wanted.name);
         let layout = self.0.layout.clone();
         let (given, composed) = {
@@ -43,7 +46,7 @@ impl DockerEngine {
             .await?
         };
         given?;
-        let image = self.image_id(composed.image()).await.map_err(told)?;
+        let image = self.ensure_image(name, &composed).await.map_err(told)?;
         self.ensure_networks(&composed).await.map_err(told)?;
         self.ensure_volumes(&composed).await.map_err(told)?;
         let made = Making {
@@ -70,18 +73,20 @@ impl DockerEngine {
     pub(super) async fn would_change(&self, spec: &ServiceSpec) -> Result<bool, EngineError> {
         let told = |source| EngineError::docker(&spec.name, source);
         let composed = self.composed(spec).await?;
-        let wanted = Wanted::of(&self.0.owner, &composed, spec);
+        let wanted = Definition::of(&self.0.owner, &composed, spec);
         self.remember_name(&spec.name, &wanted.name);
         let container = match self.find(&spec.name).await.map_err(told)? {
             Found::Absent => return Ok(true),
             Found::Foreign(foreign) => return Err(told(foreign)),
             Found::Ours(container) => container,
         };
-        let image = match self.image_id(composed.image()).await {
-            Ok(image) => image,
-            // A start would get it first.
-            Err(DockerError::ImageMissing { .. }) => return Ok(true),
-            Err(error) => return Err(told(error)),
+        let client = self.0.connection.client().await.map_err(told)?;
+        let logins = image::login_file();
+        let image = image::present(client, self.image(&composed, logins.as_deref())).await;
+        let image = image.map_err(|error| told(DockerError::Image(Box::new(error))))?;
+        // A start would get it first.
+        let Some(image) = image.map(|image| image.id) else {
+            return Ok(true);
         };
         let same = container.run_state() == RunState::Running
             && container.name() == wanted.name
@@ -89,16 +94,47 @@ impl DockerEngine {
         Ok(!same)
     }
 
-    /// The id of an image that is there.
-    pub(super) async fn image_id(&self, image: &str) -> Result<String, DockerError> {
+    fn image<'a>(&'a self, composed: &'a Composed, logins: Option<&'a Path>) -> Wanted<'a> {
+        let service = &composed.service;
+        let pull = match service.pull_policy {
+            // What is built at every start is not looked for first either.
+            Some(PullPolicy::Always | PullPolicy::Build) => Pull::Always,
+            Some(PullPolicy::Never) => Pull::Never,
+            Some(PullPolicy::Missing | PullPolicy::Every(_)) | None => Pull::Missing,
+        };
+        Wanted {
+            reference: composed.image(),
+            build: service.build.as_ref(),
+            pull,
+            program: &self.0.program,
+            logins,
+        }
+    }
+
+    /// Sees to the service's image, and tells its id.
+    async fn ensure_image(
+        &self,
+        service: &str,
+        composed: &Composed,
+    ) -> Result<String, DockerError> {
         let client = self.0.connection.client().await?;
-        let found = client.inspect_image(image);
-        let found = self.0.connection.look("look at an image", found).await?;
-        found
-            .and_then(|found| found.id)
-            .ok_or_else(|| DockerError::ImageMissing {
-                image: image.to_owned(),
-            })
+        let logins = image::login_file();
+        let wanted = self.image(composed, logins.as_deref());
+        let told = |progress| {
+            if let Some(observer) = &self.0.observer {
+                observer(service, progress);
+            }
+        };
+        self.fault("image.ensure", "before", wanted.reference)?;
+        let image = image::ensure_image(client, wanted, &told).await;
+        let image = image.map_err(|error| match error {
+            ImageError::Engine { source, .. } if super::error::lost(&source) => {
+                self.0.connection.failed("get the image", source)
+            }
+            error => DockerError::Image(Box::new(error)),
+        })?;
+        self.fault("image.ensure", "after", wanted.reference)?;
+        Ok(image.id)
     }
 
     /// The container that publishes a port.
@@ -122,7 +158,12 @@ impl DockerEngine {
 }
 
 /// Whether a container is what is wanted, secrets apart.
-fn is_as_wanted(container: &Container, wanted: &Wanted, composed: &Composed, image: &str) -> bool {
+fn is_as_wanted(
+    container: &Container,
+    wanted: &Definition,
+    composed: &Composed,
+    image: &str,
+) -> bool {
     let joined = |name: &str| container.networks().any(|it| it == name);
     let updated = container
         .0
@@ -145,7 +186,7 @@ struct Making<'a> {
     spec: &'a ServiceSpec,
     secrets: &'a SecretEnv,
     composed: &'a Composed,
-    wanted: &'a Wanted,
+    wanted: &'a Definition,
     image: &'a str,
 }
 

@@ -10,6 +10,8 @@ fn engine(world: &World) -> DockerEngine {
         endpoint: Endpoint::from_env(),
         project: Some(world.named("")),
         reader: None,
+        program: "/bin/false".into(),
+        observer: None,
     };
     DockerEngine::open(&world.layout, settings)
 }

@@ -317,6 +317,8 @@ fn engine(
         endpoint: socket.map_or_else(Endpoint::from_env, |path| Endpoint::socket(path)),
         project: Some(name),
         reader: Some(Arc::new(move |_| Ok(project.lock().unwrap().clone()))),
+        program: "/bin/false".into(),
+        observer: None,
     };
     DockerEngine::open(layout, settings)
 }
