@@ -83,7 +83,9 @@ fn run(folder: &Path) -> Child {
         .open(folder.join("log"))
         .unwrap();
     let path = |name: &str| folder.join(name).display().to_string();
-    Command::new("dockerd")
+    // In a network of its own: a daemon without a bridge removes that of the machine's daemon.
+    Command::new("unshare")
+        .args(["--net", "dockerd"])
         .args(["--data-root", &path("data"), "--exec-root", &path("exec")])
         .args([
             "--pidfile",
