@@ -282,7 +282,7 @@ fn port(message: &str) -> Option<String> {
     let bound = message.split("Bind for ").nth(1);
     let bound = bound.and_then(|rest| rest.split(" failed").next());
     let listened = || {
-        let rest = message.split("listen ").nth(1)?;
+        let rest = message.rsplit("listen ").next()?;
         let rest = rest.split_once(' ')?.1;
         rest.split(": bind").next()
     };
@@ -328,6 +328,7 @@ mod tests {
             "driver failed programming external connectivity on endpoint p-web-1 (0f): Bind for 127.0.0.1:8500 failed: port is already allocated",
             "driver failed programming external connectivity on endpoint p-web-1 (0f): Error starting userland proxy: listen tcp4 127.0.0.1:8500: bind: address already in use",
             "failed to set up container networking: driver failed programming external connectivity on endpoint p: failed to bind host port for 127.0.0.1:8500:172.17.0.2:80/tcp: address already in use: listen tcp4 127.0.0.1:8500: bind: address already in use",
+            "cannot listen on the TCP port: listen tcp4 127.0.0.1:8500: bind: address already in use",
         ] {
             let DockerError::PortTaken { port, .. } = of(500, message) else {
                 panic!("{message}");

@@ -296,9 +296,9 @@ async fn clear(client: &Docker, label: &str) {
 }
 
 fn connect(socket: Option<&PathBuf>) -> Docker {
-    let path = socket.map_or("/var/run/docker.sock".into(), |path| {
-        path.display().to_string()
-    });
+    let usual = Endpoint::from_env();
+    let path = socket.map_or(usual.socket_path(), |path| Some(path));
+    let path = path.unwrap().display().to_string();
     let version = bollard::ClientVersion {
         major_version: 1,
         minor_version: 41,
