@@ -177,6 +177,7 @@ async fn a_service_that_somebody_else_started_is_not_taken_over() {
             image: None,
             port: None,
             environment: std::collections::BTreeMap::new(),
+            docker_compose: None,
             stop_grace: std::time::Duration::from_secs(1),
         };
         let place = Surroundings {
