@@ -14,7 +14,7 @@ mod service;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use edit::check_text;
@@ -24,6 +24,34 @@ pub use render::render;
 
 /// The configuration that chora uses where a project has none; also what `chora bootstrap --init` writes.
 pub const DEFAULT: &str = include_str!("default.yml");
+
+/// The Compose files that [`DEFAULT`] names, by their paths: used where the project has no such file, so that it needs none.
+const COMPOSE_FILES: [(&str, &str); 4] = [
+    (
+        "compose/docker-compose.manifest.yml",
+        include_str!("../../../../compose/docker-compose.manifest.yml"),
+    ),
+    (
+        "compose/docker-compose.orchestrator.yml",
+        include_str!("../../../../compose/docker-compose.orchestrator.yml"),
+    ),
+    (
+        "compose/docker-compose.gateway.yml",
+        include_str!("../../../../compose/docker-compose.gateway.yml"),
+    ),
+    (
+        "compose/docker-compose.analyzer.yml",
+        include_str!("../../../../compose/docker-compose.analyzer.yml"),
+    ),
+];
+
+/// The text of a Compose file that is built in, by the path that a service's `docker_compose` has. A file of that path in the project goes before it.
+pub fn built_in_compose_file(path: &Path) -> Option<&'static str> {
+    COMPOSE_FILES
+        .iter()
+        .find(|(known, _)| Path::new(known) == path)
+        .map(|(_, text)| *text)
+}
 
 /// The number of phases, 0 to 4.
 pub const PHASES: usize = 5;
