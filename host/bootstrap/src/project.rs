@@ -63,7 +63,7 @@ impl Project {
         let (engine, engine_reason) = chora_engine::engine_for(choice, &layout, options.exe)
             .map_err(|error| report::engine_failure(&error))?;
         let (bundled, cache) = (&options.bundled, options.cache);
-        let plugins = Plugins::new(Arc::clone(&config), &layout.project, bundled, cache)?;
+        let plugins = Plugins::new(Arc::clone(&config), &layout, bundled, cache)?;
         let project = Self::of(config, layout, engine, plugins);
         Ok(Self {
             builtin_config: loaded.builtin,

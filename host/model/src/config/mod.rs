@@ -19,8 +19,9 @@ use std::time::Duration;
 
 pub use edit::check_text;
 pub use error::{ConfigError, Problem};
-pub use parse::{Loaded, Source, load};
+pub use parse::{Loaded, Source, load, load_all};
 pub use render::render;
+pub use service::is_name;
 
 /// The configuration that chora uses where a project has none; also what `chora bootstrap --init` writes.
 pub const DEFAULT: &str = include_str!("default.yml");

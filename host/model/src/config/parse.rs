@@ -67,6 +67,47 @@ pub fn load(source: &Source) -> Result<Loaded, ConfigError> {
     }
 }
 
+/// Reads the configuration of the environment that is asked for, of the project's own, and of each that has an overlay.
+///
+/// # Errors
+/// As for [`load`], for the first that cannot be used.
+pub fn load_all(source: &Source) -> Result<Vec<Loaded>, ConfigError> {
+    let own = Source {
+        environment: None,
+        ..source.clone()
+    };
+    let mut all = vec![load(source)?, load(&own)?];
+    for environment in overlays(&source.base()) {
+        let source = Source {
+            environment: Some(environment),
+            ..source.clone()
+        };
+        all.push(load(&source)?);
+    }
+    Ok(all)
+}
+
+/// The environments for which an overlay lies beside the base file.
+fn overlays(base: &Path) -> Vec<String> {
+    let directory = base.parent().unwrap_or(Path::new("."));
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let stem = base.file_stem().unwrap_or_default().to_string_lossy();
+    let mut found: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let rest = name.strip_prefix(&*stem)?.strip_prefix('.')?;
+            let environment = rest.split('.').next().unwrap_or_default().to_owned();
+            let is_overlay = is_name(&environment) && overlay(base, &environment) == entry.path();
+            is_overlay.then_some(environment)
+        })
+        .collect();
+    found.sort();
+    found
+}
+
 /// Makes a configuration of a base file's text and what lies beside that file.
 pub(super) fn from_text(
     text: &str,
