@@ -20,6 +20,18 @@ const PHASE: &str = "chora:bootstrap/phase@0.1.0";
 const HEALTH_CHECK: &str = "chora:bootstrap/health-check@0.1.0";
 /// How the names of all interfaces of the package begin.
 const PACKAGE: &str = "chora:bootstrap/";
+/// The interfaces of the package that a plugin can import.
+const INTERFACES: &[&str] = &[
+    "credentials",
+    "health",
+    "http",
+    "machine",
+    "progress",
+    "services",
+    "settings",
+    "tcp",
+    "types",
+];
 /// How a core module's bytes begin.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
@@ -194,8 +206,10 @@ fn unknown(imports: &[String]) -> Vec<String> {
         ]
         .iter()
         .any(|part| name.starts_with(part) && name.contains("@0.2."));
-        let in_chora = name.starts_with(PACKAGE) && name.ends_with("@0.1.0");
-        in_wasi || in_chora
+        let interface = name
+            .strip_prefix(PACKAGE)
+            .and_then(|name| name.strip_suffix("@0.1.0"));
+        in_wasi || interface.is_some_and(|name| INTERFACES.contains(&name))
     };
     let unknown = imports.iter().filter(|name| !offered(name));
     unknown.cloned().collect()
