@@ -212,12 +212,18 @@ mod tests {
             "logs",
             "config",
             "runs",
+            "plugin",
         ] {
             let help = command
                 .find_subcommand_mut(name)
                 .unwrap()
                 .render_long_help();
             insta::assert_snapshot!(name, help);
+        }
+        let plugin = command.find_subcommand_mut("plugin").unwrap();
+        for name in ["add", "update", "remove", "inspect", "verify"] {
+            let help = plugin.find_subcommand_mut(name).unwrap().render_long_help();
+            insta::assert_snapshot!(format!("plugin-{name}"), help);
         }
     }
 

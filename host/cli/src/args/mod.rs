@@ -4,6 +4,7 @@ mod bootstrap;
 mod completions;
 mod config;
 mod logs;
+mod plugin;
 mod reset;
 mod rollback;
 mod runs;
@@ -23,6 +24,9 @@ pub(crate) use bootstrap::{BootstrapArgs, BootstrapCommand, Format, OnFailure};
 pub(crate) use completions::CompletionsArgs;
 pub(crate) use config::{ConfigArgs, ConfigCommand, ShowFormat};
 pub(crate) use logs::LogsArgs;
+pub(crate) use plugin::{
+    AddArgs, ConsentArgs, PluginArgs, PluginCommand, PluginFormat, UpdateArgs,
+};
 pub(crate) use reset::ResetArgs;
 pub(crate) use rollback::RollbackArgs;
 pub(crate) use runs::{RunsArgs, RunsCommand, RunsFormat};
@@ -130,6 +134,7 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     Config(ConfigArgs),
     Logs(LogsArgs),
+    Plugin(PluginArgs),
     State(StateArgs),
     Runs(RunsArgs),
     Serve(ServeArgs),
