@@ -221,3 +221,22 @@ fn two_at_once_are_both_added() {
     );
     bootstrap(&ecosystem);
 }
+
+#[test]
+fn a_run_that_waited_while_the_plugins_were_changed_says_so_and_does_nothing() {
+    let ecosystem = with_courier();
+    let path = ecosystem.home().join("lock");
+    let lock = EnvironmentLock::acquire(&path, "chora test").expect("a lock");
+    let mut told = ecosystem.told(&["bootstrap", "--lock-wait", "100"]);
+    told.until("waiting for it to end");
+    let changed = record(&ecosystem).replace("after: \"db\"", "phase: 3");
+    damage(&ecosystem, &changed);
+    drop(lock);
+    told.end().exits(7).complains(&[
+        "error[CONFIG_ERROR]",
+        "plugins were changed while this command waited",
+        "run the command again",
+    ]);
+    assert!(!ecosystem.home().join("processes").exists());
+    bootstrap(&ecosystem);
+}

@@ -37,7 +37,8 @@ fn a_component_that_was_changed_is_stopped_with_both_digests() {
         .exits(1)
         .complains(&parts);
     // The way out that was named.
-    ecosystem.chora(&["plugin", "update", "courier"]).exits(0);
+    let mended = ecosystem.chora(&["plugin", "update", "courier"]).exits(0);
+    assert!(mended.stdout.contains("was put back"), "{}", mended.stdout);
     ecosystem.chora(&["plugin", "verify"]).exits(0);
     bootstrap(&ecosystem);
 }

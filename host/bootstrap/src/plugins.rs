@@ -66,6 +66,8 @@ impl Ready {
 /// The plugins of a project.
 pub(crate) struct Plugins {
     config: Arc<Config>,
+    /// The record of added plugins, and what it said.
+    record: (PathBuf, PluginLock),
     cache: Option<PathBuf>,
     host: OnceCell<PluginHost>,
     entries: BTreeMap<String, Entry>,
@@ -81,15 +83,16 @@ impl Plugins {
         bundled: &[(String, &'static [u8])],
         cache: Option<PathBuf>,
     ) -> Result<Self, Failure> {
+        let path = layout.plugin_lock();
+        let added = PluginLock::load(&path).map_err(|error| report::plugin_lock_failure(&error))?;
         let mut plugins = Self {
+            record: (path, added.clone()),
             cache,
             host: OnceCell::new(),
             entries: BTreeMap::new(),
             order: Vec::new(),
             config: Arc::clone(&config),
         };
-        let added = PluginLock::load(&layout.plugin_lock())
-            .map_err(|error| report::plugin_lock_failure(&error))?;
         for known in bundled::BUNDLED {
             let bytes = bundled.iter().find(|(name, _)| name == known.name);
             if let Some((_, bytes)) = bytes {
@@ -147,6 +150,19 @@ impl Plugins {
         }
         plugins.check_health_names()?;
         Ok(plugins)
+    }
+
+    /// Looks whether the added plugins are still those that were found when the project was opened: whoever waited for the lock may have waited for a command that changed them.
+    pub(crate) fn are_current(&self) -> Result<(), Failure> {
+        let (path, before) = &self.record;
+        let now = PluginLock::load(path).map_err(|error| report::plugin_lock_failure(&error))?;
+        if now == *before {
+            return Ok(());
+        }
+        Err(
+            config_error("the project's plugins were changed while this command waited".to_owned())
+                .next("run the command again: it takes the plugins as they are now"),
+        )
     }
 
     /// Adds a plugin of the record. What the configuration says of it besides wins for its place, adds to its grants, and can leave it out.

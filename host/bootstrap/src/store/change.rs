@@ -134,7 +134,7 @@ impl Store {
         let before = record.clone();
         let (name, digest) = (entry.name.clone(), entry.sha256.clone());
         record.put(entry);
-        let written = keep_copy(&self.layout, component).and_then(|()| {
+        let written = keep_copy(&self.layout, component).and_then(|_| {
             record
                 .save(&self.layout.plugin_lock())
                 .map_err(|error| report::file_failure(&error))
@@ -233,14 +233,16 @@ pub(super) fn entry(
     }
 }
 
-/// Writes the copy of a component, unless the very same is there.
-pub(super) fn keep_copy(layout: &Layout, component: &Component) -> Result<(), Failure> {
+/// Writes the copy of a component, unless the very same is there. Answers whether it was written.
+pub(super) fn keep_copy(layout: &Layout, component: &Component) -> Result<bool, Failure> {
     let path = layout.plugin(&component.plugin.digest);
     let there = file::read_capped(&path, component.size);
     if matches!(there, Ok(Some(bytes)) if hex_sha256(&bytes) == component.plugin.digest) {
-        return Ok(());
+        return Ok(false);
     }
-    file::write_atomic(&path, &component.bytes, 0o644).map_err(|error| report::file_failure(&error))
+    file::write_atomic(&path, &component.bytes, 0o644)
+        .map_err(|error| report::file_failure(&error))?;
+    Ok(true)
 }
 
 /// Deletes a copy, unless the record names it. Others are left alone: another branch of the project may have them on record. Answers whether it is gone.

@@ -128,7 +128,7 @@ impl Store {
         Ok(difference)
     }
 
-    /// Puts the component in the place of the added one. With other bytes it gets these grants and no others; with the same it keeps what it has, and only its copy is restored.
+    /// Puts the component in the place of the added one. With other bytes it gets these grants and no others; with the same it keeps what it has, and only its copy is put back. Answers whether anything was written.
     ///
     /// # Errors
     /// `LOCKED` while another command is at work, `CONFIG_ERROR` when the plugin was changed or removed meanwhile, `IO_ERROR` when something cannot be written; the project is then as it was.
@@ -138,7 +138,7 @@ impl Store {
         grants: Vec<Grant>,
         say: &(dyn Fn(String) + Sync),
         cancel: &Cancel,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         let _guard = self.guard("chora plugin update", say, cancel).await?;
         let mut record = self.record()?;
         let before = &update.before;
@@ -166,6 +166,7 @@ impl Store {
             grants,
             before.placement.clone(),
         );
-        self.write(&mut record, entry, &update.component)
+        self.write(&mut record, entry, &update.component)?;
+        Ok(true)
     }
 }

@@ -13,7 +13,7 @@ use crate::{project, signals};
 
 /// Runs the command.
 pub(super) async fn run(app: &App, args: &AddArgs) -> Result<Exit, Ended> {
-    let command = format!("plugin add {}", args.source);
+    let command = format!("plugin add {}", project::quoted(&args.source));
     let given = consent::in_advance(&args.consent)?;
     consent::must_be_possible(&command, given.as_ref())?;
     let store = project::store(app)?;

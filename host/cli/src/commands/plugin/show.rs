@@ -68,16 +68,17 @@ pub(super) fn imports(imports: &[String]) -> String {
     let mut named: Vec<String> = ours
         .iter()
         .filter_map(|name| name.strip_prefix("chora:bootstrap/")?.split('@').next())
+        // It has records and no function.
+        .filter(|name| *name != "types")
         .map(one_line)
         .collect();
-    if !others.is_empty() {
-        named.push(format!("and {} of WASI", others.len()));
+    match (named.is_empty(), others.len()) {
+        (true, 0) => return "nothing".to_owned(),
+        (_, 0) => {}
+        (true, count) => named.push(format!("{count} of WASI")),
+        (false, count) => named.push(format!("and {count} of WASI")),
     }
-    if named.is_empty() {
-        "nothing".to_owned()
-    } else {
-        named.join(", ")
-    }
+    named.join(", ")
 }
 
 fn asks(wishes: &[Wish]) -> Vec<String> {

@@ -15,7 +15,7 @@ pub(super) async fn run(app: &App, args: &UpdateArgs) -> Result<Exit, Ended> {
     let name = &args.name;
     let mut command = format!("plugin update {name}");
     if let Some(source) = &args.source {
-        command.push_str(&format!(" {source}"));
+        command.push_str(&format!(" {}", project::quoted(source)));
     }
     let given = consent::in_advance(&args.consent)?;
     let store = project::store(app)?;
@@ -26,9 +26,14 @@ pub(super) async fn run(app: &App, args: &UpdateArgs) -> Result<Exit, Ended> {
     let update = progress.until(&cancel, newer).await?;
     let say = |message: String| app.output.error(&one_line(&message));
     if !update.difference.bytes {
-        store.update(&update, Vec::new(), &say, &cancel).await?;
+        let mended = store.update(&update, Vec::new(), &say, &cancel).await?;
+        let what = if mended {
+            "was put back"
+        } else {
+            "is what its source has"
+        };
         app.output.line(&format!(
-            "{} plugin {name} is what its source has: version {}, with the grants that it was given",
+            "{} plugin {name} {what}: version {}, with the grants that it was given",
             paint(GOOD, "✓"),
             one_line(&update.before.version)
         ));
