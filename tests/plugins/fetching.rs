@@ -96,6 +96,20 @@ fn a_url_with_user_information_is_refused_and_never_shown() {
 }
 
 #[test]
+fn a_query_is_recorded_and_that_is_said() {
+    let server = Server::with(COURIER);
+    let ecosystem = project();
+    let url = server.url("/component.wasm?version=1");
+    let added = add(&ecosystem, &url).exits(0);
+    assert!(
+        added.stdout.contains("which is recorded"),
+        "{}",
+        added.stdout
+    );
+    assert!(record(&ecosystem).contains(&url));
+}
+
+#[test]
 fn a_query_does_not_get_into_what_is_printed_of_a_failure() {
     let server = Server::with(COURIER);
     let ecosystem = project();

@@ -64,7 +64,8 @@ impl Store {
             .await
             .map_err(|error| unusable(&error))?;
         let wishes = wishes(&plugin)?;
-        let warnings = fits(&plugin, &wishes)?;
+        let mut warnings = fits(&plugin, &wishes)?;
+        warnings.extend(fetched.warning);
         Ok(Component {
             plugin,
             source: fetched.source,

@@ -43,6 +43,8 @@ pub(super) struct Fetched {
     pub(super) source: String,
     /// What the component is called until it has said its name.
     pub(super) label: String,
+    /// What deserves attention about where they came from.
+    pub(super) warning: Option<String>,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -114,6 +116,7 @@ async fn from_file(project: &Path, source: &str, most: usize) -> Result<Fetched,
     Ok(Fetched {
         source,
         label: label.to_string_lossy().into_owned(),
+        warning: None,
         bytes,
     })
 }
@@ -139,6 +142,11 @@ async fn from_url(
     }
     let shown = without_query(&url);
     let client = client().map_err(|error| failed(&shown, &error))?;
+    hear(Doing::Fetching {
+        from: shown.clone(),
+        received: 0,
+        total: None,
+    });
     let fetching = async {
         let response = client
             .get(url.clone())
@@ -162,6 +170,9 @@ async fn from_url(
             || url.host_str().unwrap_or_default().to_owned(),
             str::to_owned,
         ),
+        warning: url.query().map(|_| {
+            "its URL has a query, which is recorded for all who can read the project".to_owned()
+        }),
         bytes,
     })
 }

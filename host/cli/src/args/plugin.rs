@@ -9,8 +9,8 @@ place where they were added, unless `plugins:` in its configuration says another
 
 Exit codes:
   0  done, or there was nothing to do
-  1  a file cannot be read or written, a URL gives nothing; `verify`: a component is not the one
-     that was added
+  1  a file cannot be read or written, a URL gives nothing; `verify` and `inspect`: a component
+     is not the one that was added
   3  cancelled at the question
   6  interrupted by Ctrl-C, SIGTERM or SIGHUP
   7  a component that cannot be used, a wrong grant or place, a name that is taken or unknown, a
