@@ -1,8 +1,10 @@
 //! A component that is not the one that was added, or that wants more than it got: stopped and named before it does anything.
 
-use chora_test_guests::{COURIER, COURIER_NEXT};
+use chora_test_guests::{COURIER, COURIER_NEXT, PULSE};
 
-use crate::scene::{ASKED, bootstrap, config, copy, files, record, sha256, with_courier};
+use crate::scene::{
+    ASKED, add, bootstrap, config, copy, files, project, record, sha256, with_courier,
+};
 use crate::support::Ecosystem;
 
 /// Refuses to bootstrap before anything runs.
@@ -155,4 +157,19 @@ fn a_name_with_two_components_is_an_error_with_two_ways_out() {
         .chora(&["bootstrap"])
         .exits(7)
         .complains(&["asks for grants that it was not given"]);
+}
+
+#[test]
+fn a_changed_health_check_says_nothing_of_a_service_any_more() {
+    let ecosystem = project();
+    add(&ecosystem, &["pulse.wasm"]);
+    ecosystem.write_config(&config("").replacen("health: none", "health: pulse", 1));
+    bootstrap(&ecosystem);
+    std::fs::write(copy(&ecosystem, PULSE), COURIER).expect("a copy");
+    let status = ecosystem.chora(&["status"]).exits(1);
+    assert!(status.stdout.contains(&sha256(PULSE)), "{}", status.stdout);
+    ecosystem
+        .chora(&["validate"])
+        .exits(7)
+        .complains(&["error[PLUGIN_CHANGED]", "`pulse`"]);
 }

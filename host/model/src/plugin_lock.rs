@@ -193,7 +193,22 @@ fn written(placement: &Placement) -> (&'static str, String) {
     }
 }
 
-/// A JSON string, which is a quoted YAML scalar as well: no text of a plugin can be read as anything else.
+/// A JSON string, which is a quoted YAML scalar as well: no text of a plugin can be read as anything else. What a reviewer would not see, or see turned around, is written out.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let json = serde_json::Value::from(text).to_string();
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        let is_hidden = character.is_control()
+            || matches!(
+                character,
+                '\u{00ad}' | '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+            );
+        if is_hidden {
+            // None of these is beyond the basic plane, so that four digits are enough.
+            shown.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }

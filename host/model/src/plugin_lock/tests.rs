@@ -200,3 +200,15 @@ fn a_missing_file_means_no_plugin_and_a_saved_one_is_loaded() {
     let error = PluginLock::load(&path).unwrap_err();
     assert!(matches!(error, PluginLockError::Unreadable(_)));
 }
+
+#[test]
+fn what_a_reviewer_would_not_see_is_written_out_and_read_back() {
+    let mut odd = plugin("a", None, &[]);
+    odd.source = "ä\u{7f}\u{85}\u{2028}\u{202e}\u{200b}\u{feff}\t\n\"\\ 😀".to_owned();
+    odd.version = "\u{1b}[2J".to_owned();
+    let written = lock([odd]);
+    let text = written.render();
+    let is_plain = |c: char| c == '\n' || c == '😀' || c == 'ä' || (' '..='~').contains(&c);
+    assert!(text.chars().all(is_plain), "{text:?}");
+    assert_eq!(parse(&text).unwrap(), written);
+}
