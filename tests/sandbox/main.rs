@@ -15,11 +15,17 @@ mod cache;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod courier;
+#[cfg(test)]
+mod courier_next;
+#[cfg(test)]
 mod loading;
 #[cfg(test)]
 mod misdeeds;
 #[cfg(test)]
 mod plans;
+#[cfg(test)]
+mod pulse;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use chora_engine::EngineError;
-use chora_model::config::{self, EngineChoice, Service, Source};
+use chora_engine::process::ProcessEngine;
+use chora_model::config::{self, Service, Source};
 use chora_model::event::{EventKind, EventSink};
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
@@ -64,7 +65,7 @@ pub(crate) async fn measure() -> Result<()> {
     })?;
     let config = Arc::new(loaded.config);
     let exe = std::env::current_exe().context("failed to find this program")?;
-    let (engine, _) = chora_engine::engine_for(EngineChoice::Process, &loaded.layout, exe)?;
+    let engine = Arc::new(ProcessEngine::open(&loaded.layout, exe));
     let vault = CredentialVault::new(
         loaded.layout.credentials(),
         loaded.layout.data(),

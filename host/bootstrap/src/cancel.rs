@@ -65,7 +65,7 @@ impl Cancel {
     }
 
     /// Resolves once the request is more urgent than `known`, with its urgency. May be dropped and called again.
-    pub(crate) async fn beyond(&self, known: Urgency) -> Urgency {
+    pub async fn beyond(&self, known: Urgency) -> Urgency {
         let mut changes = self.request.subscribe();
         let more = changes.wait_for(|request| request.urgency > known).await;
         // The guard goes before anything else is awaited, so that this may move between threads.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chora_engine::{EngineError, Exit, RunState};
+use chora_engine::{EngineError, Exit, HealthState, RunState};
 use chora_model::config::Service;
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
@@ -162,6 +162,30 @@ impl HealthWaiter {
     }
 }
 
+impl HealthWaiter {
+    /// Waits until the engine's own check of the service, where it has one, says that it is healthy.
+    async fn until_engine_agrees(
+        &self,
+        scene: &Scene,
+        service: &Service,
+    ) -> Result<(), HealthError> {
+        let failed = |source| engine_failed(service, source);
+        let mut known = scene.engine.health(&service.name).await.map_err(failed)?;
+        while let Some(health) = known {
+            if health.state == HealthState::Healthy {
+                return Ok(());
+            }
+            if health.state == HealthState::Unhealthy {
+                let said = health.answer.as_deref().unwrap_or("no answer");
+                self.remember(&service.name, &format!("the engine's own check: {said}"));
+            }
+            let changed = scene.engine.health_changed(&service.name, health.state);
+            known = changed.await.map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl HealthService for HealthWaiter {
     async fn wait(
@@ -186,7 +210,14 @@ impl HealthService for HealthWaiter {
                     Ok(exit) => Err(exited(scene, service, begun, Some(exit)).await),
                     Err(source) => Err(engine_failed(service, source)),
                 },
-                healthy = self.until_healthy(scene, service, begun, tally) => healthy,
+                healthy = async {
+                    let probed = self.until_healthy(scene, service, begun, tally);
+                    let agreed = self.until_engine_agrees(scene, service);
+                    tokio::try_join!(probed, agreed).map(|(report, ())| HealthReport {
+                        waited: begun.elapsed(),
+                        ..report
+                    })
+                } => healthy,
             }
         };
         match timeout_at(begun + service.timeout, watched).await {
@@ -208,8 +239,11 @@ impl HealthService for HealthWaiter {
             summary,
         };
         match (status.state, &service.health.plugin) {
-            (RunState::Absent, _) => Ok(not_healthy("not started".to_owned())),
-            (RunState::Exited(exit), _) => Ok(not_healthy(format!("ended with {exit}"))),
+            (RunState::Absent | RunState::Created, _) => Ok(not_healthy("not started".to_owned())),
+            (RunState::Paused, _) => Ok(not_healthy("paused".to_owned())),
+            (RunState::Exited(exit) | RunState::Restarting(exit), _) => {
+                Ok(not_healthy(format!("ended with {exit}")))
+            }
             (RunState::Running, None) => Ok(Verdict {
                 healthy: true,
                 summary: "running".to_owned(),
@@ -266,11 +300,9 @@ async fn exited(
             .await
             .map(|status| status.state)
         {
-            Ok(RunState::Exited(exit)) => exit,
-            Ok(RunState::Absent | RunState::Running) | Err(_) => Exit {
-                code: None,
-                signal: None,
-            },
+            Ok(RunState::Exited(exit) | RunState::Restarting(exit)) => exit,
+            Ok(RunState::Absent | RunState::Created | RunState::Running | RunState::Paused)
+            | Err(_) => Exit::UNKNOWN,
         },
     };
     HealthError::Exited {

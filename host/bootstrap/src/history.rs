@@ -5,6 +5,7 @@
 
 mod choose;
 mod digest;
+mod plugin;
 pub(crate) mod prune;
 mod report;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::journal::{self, Salvaged};
 use crate::report::io_failure;
 
 pub use digest::{Calls, Denied, Digest, Moment, PhaseDigest, Said, StepDigest, Waited};
+pub use plugin::PluginRun;
 pub use report::{
     PathSource, PathStep, PluginUse, Repeated, Report, Retries, SlowStep, Usual, Wait,
 };

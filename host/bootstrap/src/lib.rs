@@ -1,6 +1,6 @@
 //! Bringing an environment up and taking it down: opening a project, planning, scheduling, waiting for health, remembering, resuming, rolling back.
 //!
-//! The command line calls [`Project::open`] and then one of [`bootstrap`], [`rollback`], [`reset`], [`validate`] and [`status`]. What happens meanwhile is heard through
+//! The command line calls [`Project::open`] and then one of [`bootstrap`], [`rollback`], [`reset`], [`validate`] and [`status`]; `chora plugin` works on a [`Store`]. What happens meanwhile is heard through
 //! [`chora_model::event::EventSink`]; nothing here prints.
 //!
 //! **Invariant:** no service and no phase is treated by its name. What a phase does is its plugin's business; this room decides when it is asked, and remembers what it answered.
@@ -34,6 +34,7 @@ mod schedule;
 mod session;
 mod stage;
 mod status;
+mod store;
 #[cfg(test)]
 mod test_config;
 #[cfg(test)]
@@ -51,4 +52,8 @@ pub use rollback::{Preview, RollbackOptions, rollback, rollback_preview};
 pub use rotation::{RotateOptions, Rotated, rotate_credentials};
 pub use run::{BootstrapOptions, bootstrap};
 pub use status::{Overall, RunStatus, ServiceStatus, StatusReport, status};
+pub use store::{
+    Added, Component, Doing, Given, Inspection, Listed, Origin, Place, PluginDifference, Store,
+    StoreOptions, Update, Verified, Wish, where_it_runs,
+};
 pub use validate::{ValidateOptions, validate};

@@ -1,12 +1,15 @@
 //! The plugins of a project: which there are, where each runs, what it may do; loaded when they are first needed and only then.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chora_model::config::{Config, Placement, Service};
 use chora_model::failure::{Code, Failure};
+use chora_model::file;
 use chora_model::grant::{Grant, GrantSet};
+use chora_model::layout::Layout;
+use chora_model::plugin_lock::{LockedPlugin, PluginLock};
 use chora_plugin_host::{HostOptions, Plugin, PluginError, PluginHost, PluginKind};
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
@@ -19,7 +22,13 @@ use crate::wishes;
 /// Where a component comes from.
 enum Origin {
     Bundled(&'static [u8]),
+    /// Named in the configuration with its path.
     File(PathBuf),
+    /// Added with `chora plugin add`: the copy that was kept, and the SHA-256 that it must have.
+    Added {
+        copy: PathBuf,
+        sha256: String,
+    },
 }
 
 /// A plugin of the project, loaded or not.
@@ -57,6 +66,8 @@ impl Ready {
 /// The plugins of a project.
 pub(crate) struct Plugins {
     config: Arc<Config>,
+    /// The record of added plugins, and what it said.
+    record: (PathBuf, PluginLock),
     cache: Option<PathBuf>,
     host: OnceCell<PluginHost>,
     entries: BTreeMap<String, Entry>,
@@ -68,11 +79,14 @@ impl Plugins {
     /// Lists the project's plugins. Looks whether files exist, and loads nothing.
     pub(crate) fn new(
         config: Arc<Config>,
-        project: &std::path::Path,
+        layout: &Layout,
         bundled: &[(String, &'static [u8])],
         cache: Option<PathBuf>,
     ) -> Result<Self, Failure> {
+        let path = layout.plugin_lock();
+        let added = PluginLock::load(&path).map_err(|error| report::plugin_lock_failure(&error))?;
         let mut plugins = Self {
+            record: (path, added.clone()),
             cache,
             host: OnceCell::new(),
             entries: BTreeMap::new(),
@@ -87,19 +101,29 @@ impl Plugins {
         }
         for asked in config.plugins.iter().filter(|asked| asked.enabled) {
             let Some(path) = &asked.path else {
-                if bundled::bundled(&asked.name).is_none() {
+                if bundled::bundled(&asked.name).is_none() && added.plugin(&asked.name).is_none() {
                     return Err(config_error(format!(
-                        "plugin `{}` has no `path`, and no bundled plugin has this name",
+                        "plugin `{}` has no `path`, and no bundled or added plugin has this name",
                         asked.name
                     ))
                     .next(format!(
-                        "give it a `path`, or use one of {}",
+                        "give it a `path`, add it with `chora plugin add`, or use one of {}",
                         plugins.names()
                     )));
                 }
                 continue;
             };
-            let path = project.join(path);
+            if added.plugin(&asked.name).is_some() {
+                return Err(config_error(format!(
+                    "there are two components for plugin `{}`: the `path` in the configuration, and the one that was added",
+                    asked.name
+                ))
+                .next(format!(
+                    "take its `path` out of the configuration, or take the other out with `chora plugin remove {}`",
+                    asked.name
+                )));
+            }
+            let path = layout.project.join(path);
             if !path.is_file() {
                 return Err(config_error(format!(
                     "the component `{}` of plugin `{}` does not exist",
@@ -121,8 +145,63 @@ impl Plugins {
                 loaded: OnceCell::new(),
             });
         }
+        for locked in added.plugins() {
+            plugins.add_locked(&config, layout, locked)?;
+        }
         plugins.check_health_names()?;
         Ok(plugins)
+    }
+
+    /// Looks whether the added plugins are still those that were found when the project was opened: whoever waited for the lock may have waited for a command that changed them.
+    pub(crate) fn are_current(&self) -> Result<(), Failure> {
+        let (path, before) = &self.record;
+        let now = PluginLock::load(path).map_err(|error| report::plugin_lock_failure(&error))?;
+        if now == *before {
+            return Ok(());
+        }
+        Err(
+            config_error("the project's plugins were changed while this command waited".to_owned())
+                .next("run the command again: it takes the plugins as they are now"),
+        )
+    }
+
+    /// Adds a plugin of the record. What the configuration says of it besides wins for its place, adds to its grants, and can leave it out.
+    fn add_locked(
+        &mut self,
+        config: &Config,
+        layout: &Layout,
+        locked: &LockedPlugin,
+    ) -> Result<(), Failure> {
+        if bundled::bundled(&locked.name).is_some() {
+            return Err(config_error(format!(
+                "`{}` has an added plugin `{}`, which is the name of a bundled one",
+                layout.plugin_lock().display(),
+                locked.name
+            ))
+            .next(format!(
+                "take it out with `chora plugin remove {0}`, and add it under another name with `--name`",
+                locked.name
+            )));
+        }
+        let asked = config
+            .plugins
+            .iter()
+            .find(|asked| asked.name == locked.name);
+        if asked.is_some_and(|asked| !asked.enabled) {
+            return Ok(());
+        }
+        self.add(Entry {
+            name: locked.name.clone(),
+            origin: Origin::Added {
+                copy: layout.plugin(&locked.sha256),
+                sha256: locked.sha256.clone(),
+            },
+            placement: placement_of(config, locked),
+            grants: Arc::new(GrantSet(grants_of(config, locked))),
+            settings: Arc::new(settings_of(config, &locked.name)),
+            loaded: OnceCell::new(),
+        });
+        Ok(())
     }
 
     fn add(&mut self, entry: Entry) {
@@ -185,7 +264,7 @@ impl Plugins {
                 service.name
             ))
             .next(format!(
-                "use one of {}, `none`, or add the plugin under `plugins:`",
+                "use one of {}, `none`, or add the plugin with `chora plugin add`",
                 names.join(", ")
             ));
             failure.service = Some(service.name.clone());
@@ -206,30 +285,7 @@ impl Plugins {
     /// The host, set up when it is first needed.
     pub(crate) async fn host(&self) -> Result<&PluginHost, PluginError> {
         let cache = self.cache.clone();
-        let make = || async move {
-            // Linking all host functions is work for the processor, so it gets a thread of its own.
-            let made = tokio::task::spawn_blocking(move || {
-                let with_cache = PluginHost::new(HostOptions {
-                    cache: cache.clone(),
-                    ..HostOptions::default()
-                });
-                match with_cache {
-                    Err(error) if cache.is_some() => {
-                        tracing::warn!("going on without the compile cache: {error}");
-                        PluginHost::new(HostOptions::default())
-                    }
-                    made => made,
-                }
-            });
-            made.await.unwrap_or_else(|error| {
-                Err(PluginError::Host {
-                    plugin: String::new(),
-                    reason: format!("setting it up did not end: {error}"),
-                    source: None,
-                })
-            })
-        };
-        self.host.get_or_try_init(make).await
+        self.host.get_or_try_init(|| set_up(cache)).await
     }
 
     async fn ready(&self, entry: &Entry) -> Result<Ready, PluginError> {
@@ -249,6 +305,10 @@ impl Plugins {
                                     source: None,
                                 })?;
                         host.load(&entry.name, &bytes).await
+                    }
+                    Origin::Added { copy, sha256 } => {
+                        let bytes = copy_of(&entry.name, copy, sha256, host).await?;
+                        host.load_pinned(&entry.name, &bytes, sha256).await
                     }
                 }
             })
@@ -284,7 +344,7 @@ impl Plugins {
             .collect();
         // A plugin without a place that no service uses is loaded all the same: it may be a phase that was not given its place.
         let health = self.entries.values().filter(|entry| {
-            let custom = matches!(entry.origin, Origin::File(_));
+            let custom = !matches!(entry.origin, Origin::Bundled(_));
             entry.placement.is_none() && (custom || used.contains(&entry.name))
         });
         let checked = phases.chain(health).map(|entry| self.checked(entry));
@@ -317,13 +377,13 @@ impl Plugins {
                     .next(format!("take `phase:`, `before:` or `after:` from plugin `{name}`, and name it in a service's `health:`")));
             }
         }
-        if matches!(entry.origin, Origin::File(_)) {
+        if !matches!(entry.origin, Origin::Bundled(_)) {
             let asked = ready.plugin.metadata.grants.iter();
             let wishes: Vec<String> = asked.map(|request| request.grant.clone()).collect();
             let missing = wishes::uncovered(&self.config, &entry.grants, &wishes);
             if !missing.is_empty() {
                 let mut failure = blamed(format!(
-                    "plugin `{name}` asks for grants that the configuration does not give: `{}`",
+                    "plugin `{name}` asks for grants that it was not given: `{}`",
                     missing.join("`, `")
                 ));
                 let quoted: Vec<String> =
@@ -344,6 +404,82 @@ impl Plugins {
         }
         Ok(ready)
     }
+}
+
+/// Sets a host up; one that cannot keep compiled components does without.
+pub(crate) async fn set_up(cache: Option<PathBuf>) -> Result<PluginHost, PluginError> {
+    // Linking all host functions is work for the processor, so it gets a thread of its own.
+    let made = tokio::task::spawn_blocking(move || {
+        let with_cache = PluginHost::new(HostOptions {
+            cache: cache.clone(),
+            ..HostOptions::default()
+        });
+        match with_cache {
+            Err(error) if cache.is_some() => {
+                tracing::warn!("going on without the compile cache: {error}");
+                PluginHost::new(HostOptions::default())
+            }
+            made => made,
+        }
+    });
+    made.await.unwrap_or_else(|error| {
+        Err(PluginError::Host {
+            plugin: String::new(),
+            reason: format!("setting it up did not end: {error}"),
+            source: None,
+        })
+    })
+}
+
+/// Reads the copy of an added plugin. Its digest is looked at by who loads these very bytes.
+pub(crate) async fn copy_of(
+    name: &str,
+    copy: &Path,
+    sha256: &str,
+    host: &PluginHost,
+) -> Result<Vec<u8>, PluginError> {
+    let most = u64::try_from(host.limits().component).unwrap_or(u64::MAX);
+    let path = copy.to_owned();
+    let read = tokio::task::spawn_blocking(move || file::read_capped(&path, most));
+    let invalid = |reason: String| PluginError::Invalid {
+        plugin: name.to_owned(),
+        reason,
+        source: None,
+    };
+    match read.await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => Err(PluginError::Changed {
+            plugin: name.to_owned(),
+            expected: sha256.to_owned(),
+            found: None,
+        }),
+        Ok(Err(error)) => Err(invalid(format!(
+            "its copy cannot be read: {error}: {}",
+            error.source
+        ))),
+        Err(error) => Err(invalid(format!("reading it did not end: {error}"))),
+    }
+}
+
+/// Where an added plugin runs: where the configuration says, else where it was added.
+pub(crate) fn placement_of(config: &Config, locked: &LockedPlugin) -> Option<Placement> {
+    let asked = config
+        .plugins
+        .iter()
+        .find(|asked| asked.name == locked.name);
+    asked
+        .and_then(|asked| asked.placement.clone())
+        .or_else(|| locked.placement.clone())
+}
+
+/// What an added plugin may do: what it was granted when it was added, and what the configuration grants it besides.
+pub(crate) fn grants_of(config: &Config, locked: &LockedPlugin) -> Vec<Grant> {
+    let asked = config
+        .plugins
+        .iter()
+        .filter(|asked| asked.name == locked.name);
+    let besides = asked.flat_map(|asked| asked.grants.iter().cloned());
+    locked.grants.iter().cloned().chain(besides).collect()
 }
 
 /// The settings of a plugin: those under `plugins:`, over the configuration's own section for the two bundled plugins that have one.

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chora_engine::{Engine, RunState};
+use chora_engine::{Choice, Engine, RunState};
 use chora_model::config::{self, Config, EngineChoice, Source};
 use chora_model::event::EventSink;
 use chora_model::failure::Failure;
 use chora_model::layout::Layout;
+use chora_model::state;
 use chora_plugin_host::{CredentialVault, Scene};
 
 use crate::health::HealthWaiter;
@@ -53,17 +54,21 @@ impl Project {
     /// Opens a project. Changes nothing on the disk.
     ///
     /// # Errors
-    /// A failure with the code `CONFIG_ERROR` when the configuration or a plugin's entry in it is wrong, `ENGINE_UNAVAILABLE` when no engine answers.
+    /// A failure with the code `CONFIG_ERROR` when the configuration or a plugin's entry in it is wrong.
     pub async fn open(options: OpenOptions) -> Result<Self, Failure> {
         let loaded =
             config::load(&options.source).map_err(|error| report::config_failure(&error))?;
         let config = Arc::new(loaded.config);
         let layout = loaded.layout;
-        let choice = options.engine.unwrap_or(config.engine);
-        let (engine, engine_reason) = chora_engine::engine_for(choice, &layout, options.exe)
-            .map_err(|error| report::engine_failure(&error))?;
+        let running_on = running_on(&layout);
+        let (engine, engine_reason) = chora_engine::engine_for(Choice {
+            choice: options.engine.unwrap_or(config.engine),
+            layout: &layout,
+            exe: options.exe,
+            running_on: running_on.as_deref(),
+        });
         let (bundled, cache) = (&options.bundled, options.cache);
-        let plugins = Plugins::new(Arc::clone(&config), &layout.project, bundled, cache)?;
+        let plugins = Plugins::new(Arc::clone(&config), &layout, bundled, cache)?;
         let project = Self::of(config, layout, engine, plugins);
         Ok(Self {
             builtin_config: loaded.builtin,
@@ -150,4 +155,10 @@ impl Project {
         );
         (Arc::new(scene), health)
     }
+}
+
+/// The engine on which the environment's services were started, as far as its state can be read: whoever needs the state tells what is wrong with it.
+fn running_on(layout: &Layout) -> Option<String> {
+    let state = state::load(layout).ok().flatten()?;
+    (!state.services_started.is_empty()).then_some(state.engine)
 }

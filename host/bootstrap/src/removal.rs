@@ -56,8 +56,33 @@ pub(crate) fn delete_data(layout: &Layout) -> Result<bool, Failure> {
 pub(crate) fn delete_credentials(project: &Project) -> Result<bool, Failure> {
     let path = project.vault().path();
     let existed = path.exists();
+    delete_copies(&project.layout)?;
     credentials::remove(path).map_err(|error| report::credential_failure(&error))?;
     Ok(existed)
+}
+
+/// Removes what the engine keeps for the environment and for none of its services: networks, and volumes where the data goes. Says what was done and what was left.
+pub(crate) async fn sweep_engine(project: &Project, volumes: bool) -> Result<Vec<String>, Failure> {
+    let swept = project.engine().sweep(volumes).await;
+    let swept = swept.map_err(|error| report::engine_failure(&error))?;
+    let mut said = Vec::new();
+    for (kind, names) in [("networks", &swept.networks), ("volumes", &swept.volumes)] {
+        if !names.is_empty() {
+            said.push(format!("removed the {kind} {}", names.join(", ")));
+        }
+    }
+    said.extend(swept.kept);
+    Ok(said)
+}
+
+/// Deletes the copies of the credentials that containers were given.
+fn delete_copies(layout: &Layout) -> Result<(), Failure> {
+    let path = layout.secrets();
+    match std::fs::remove_dir_all(&path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(report::io_failure("delete", &path, &error)),
+    }
 }
 
 /// Deletes data and credentials as told, data first: credentials without data do no harm, data without its credentials is lost. Says what was done.

@@ -11,6 +11,7 @@ use chora_model::event::{Ending, RunKind};
 use chora_model::failure::{Code, Failure};
 use chora_model::file::{FileError, FileOperation};
 use chora_model::lock::LockError;
+use chora_model::plugin_lock::PluginLockError;
 use chora_model::state::StateError;
 use chora_plugin_host::PluginError;
 
@@ -35,6 +36,7 @@ pub fn exit_code(kind: RunKind, ending: Ending, failure: Option<&Failure>) -> u8
         // Found before anything ran.
         Code::ConfigError => return 7,
         Code::PluginInvalid
+        | Code::PluginChanged
         | Code::PluginTrapped
         | Code::PluginTimeout
         | Code::PluginLimit
@@ -182,11 +184,29 @@ pub(crate) fn engine_failure(error: &EngineError) -> Failure {
         .next("see to it that the engine works, or choose another with `--engine`")
 }
 
+/// A record of added plugins that cannot be used.
+pub(crate) fn plugin_lock_failure(error: &PluginLockError) -> Failure {
+    of(Code::ConfigError, error).next(error.hint())
+}
+
+/// What to do about a component that is not the one that was added.
+fn changed_actions(plugin: &str) -> Vec<String> {
+    vec![
+        format!(
+            "fetch it again from where it came from, and see what is different, with `chora plugin update {plugin}`"
+        ),
+        format!("or take it out with `chora plugin remove {plugin}`"),
+    ]
+}
+
 /// A plugin that could not be loaded.
 pub(crate) fn load_failure(error: &PluginError) -> Failure {
     let code = error.code().unwrap_or(Code::PluginInvalid);
     let mut failure = of(code, error);
-    if matches!(error, PluginError::Host { .. }) {
+    if matches!(error, PluginError::Changed { .. }) {
+        failure.plugin = Some(error.plugin().to_owned());
+        failure.next_actions = changed_actions(error.plugin());
+    } else if matches!(error, PluginError::Host { .. }) {
         // Not the plugin's doing.
         failure.next_actions.push(
             "see to it that the machine has memory and disk to spare, then run the command again"

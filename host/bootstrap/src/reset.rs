@@ -179,6 +179,9 @@ async fn complete(
     if !ran.failures.is_empty() {
         return Ok(());
     }
+    for said in removal::sweep_engine(project, options.volumes).await? {
+        session.notice(said);
+    }
     ran.ending = Ending::Succeeded;
     for said in removal::delete(
         project,

@@ -199,6 +199,9 @@ async fn complete(session: &Session<'_>, target: u8, keep_data: bool) -> Result<
         if !strays.is_empty() {
             session.notice(format!("stopped what was left: {}", strays.join(", ")));
         }
+        for said in removal::sweep_engine(project, !keep_data).await? {
+            session.notice(said);
+        }
         if keep_data {
             session.notice(removal::kept(project)?);
         } else {

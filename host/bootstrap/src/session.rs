@@ -85,6 +85,9 @@ impl<'a> Session<'a> {
                 }
             }
         };
+        if lock.is_some() && wanted.kind != RunKind::Reset {
+            project.plugins().are_current()?;
+        }
         let (found, unreadable) = match state::load(&project.layout) {
             Ok(found) => (found, None),
             // Reset is the way out of a state that nothing else can use.

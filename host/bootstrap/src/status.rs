@@ -223,6 +223,21 @@ async fn look(scene: &Arc<Scene>, health: &HealthWaiter, service: &Service) -> S
             found.status = "absent";
             found.detail = "not started".to_owned();
         }
+        RunState::Created => {
+            found.status = "stopped";
+            found.id = status.id;
+            found.detail = "made, and not started".to_owned();
+        }
+        RunState::Paused => {
+            found.status = "unhealthy";
+            found.id = status.id;
+            found.detail = "paused".to_owned();
+        }
+        RunState::Restarting(exit) => {
+            found.status = "unhealthy";
+            found.id = status.id;
+            found.detail = format!("ended with {exit}; the engine is starting it again");
+        }
         RunState::Exited(exit) => {
             found.status = if was_asked_to(exit) {
                 "stopped"

@@ -38,7 +38,7 @@ fn place_of(config: Config) -> Place {
     let directory = tempfile::tempdir().unwrap();
     let layout = Layout::new(directory.path(), "dev", true);
     let config = Arc::new(config);
-    let plugins = Plugins::new(Arc::clone(&config), directory.path(), &[], None).unwrap();
+    let plugins = Plugins::new(Arc::clone(&config), &layout, &[], None).unwrap();
     let engine = Arc::new(Pretended::default());
     Place {
         project: Project::of(config, layout, Arc::clone(&engine) as _, plugins),
@@ -444,7 +444,8 @@ fn plugins_that_are_not_there_are_found_before_anything_runs() {
     };
     let directory = tempfile::tempdir().unwrap();
     let open = |config: Config| {
-        let opened = Plugins::new(Arc::new(config), directory.path(), &[], None);
+        let layout = Layout::new(directory.path(), "dev", true);
+        let opened = Plugins::new(Arc::new(config), &layout, &[], None);
         opened.err().unwrap()
     };
     let mut missing = config(&[]);

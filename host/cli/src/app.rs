@@ -126,6 +126,7 @@ impl App {
             tracing_subscriber::EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| {
                 tracing_subscriber::EnvFilter::new("warn,chora=info,chora_bootstrap=info")
             });
+        let filter = without_secrets(filter);
         let output = Arc::clone(&self.output);
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(filter)
@@ -133,6 +134,14 @@ impl App {
             .with_writer(move || LogLine(Arc::clone(&output)));
         // Whoever was there first keeps the log.
         let _taken = subscriber.try_init();
+    }
+}
+
+/// The client of the Docker Engine logs whole requests at its finer levels, with the secrets of containers in them.
+fn without_secrets(filter: tracing_subscriber::EnvFilter) -> tracing_subscriber::EnvFilter {
+    match "bollard=info".parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
     }
 }
 
@@ -212,12 +221,20 @@ mod tests {
             "logs",
             "config",
             "runs",
+            "serve",
+            "image",
+            "plugin",
         ] {
             let help = command
                 .find_subcommand_mut(name)
                 .unwrap()
                 .render_long_help();
             insta::assert_snapshot!(name, help);
+        }
+        let plugin = command.find_subcommand_mut("plugin").unwrap();
+        for name in ["add", "update", "remove", "inspect", "verify"] {
+            let help = plugin.find_subcommand_mut(name).unwrap().render_long_help();
+            insta::assert_snapshot!(format!("plugin-{name}"), help);
         }
     }
 

@@ -27,6 +27,7 @@ impl Exit {
             | Code::EngineUnavailable
             | Code::IoError
             | Code::RollbackFailed
+            | Code::FetchFailed
             | Code::TimedOut => Self::FAILED,
             Code::CoreFailed => Self(2),
             Code::InfraFailed => Self(3),
@@ -36,6 +37,7 @@ impl Exit {
             // Before there is a run, a plugin fails only while it is loaded: it is as good as configured wrongly.
             Code::ConfigError
             | Code::PluginInvalid
+            | Code::PluginChanged
             | Code::PluginDenied
             | Code::PluginTrapped
             | Code::PluginTimeout

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use chora_bootstrap::{OpenOptions, Project};
+use chora_bootstrap::{OpenOptions, Project, Store, StoreOptions};
 use chora_model::config::{self, Loaded, Source};
 
 use crate::app::App;
@@ -42,10 +42,7 @@ pub(crate) async fn open(app: &App) -> Result<Arc<Project>, Ended> {
     let options = OpenOptions {
         source: source(app)?,
         engine: app.global.engine.map(Into::into),
-        bundled: chora_bundled_plugins::ALL
-            .iter()
-            .map(|plugin| (plugin.name.to_owned(), plugin.bytes))
-            .collect(),
+        bundled: bundled(),
         exe: std::env::current_exe().context("failed to find chora's own executable")?,
         cache: compile_cache(),
         lock_wait: app.global.lock_wait,
@@ -55,6 +52,23 @@ pub(crate) async fn open(app: &App) -> Result<Arc<Project>, Ended> {
         .redaction()
         .follow(project.vault().path().to_owned());
     Ok(Arc::new(project))
+}
+
+/// The project's plugins, and its secrets covered from here on. For commands that need no engine.
+pub(crate) fn store(app: &App) -> Result<Store, Ended> {
+    load(app)?;
+    Ok(Store::open(StoreOptions {
+        source: source(app)?,
+        bundled: bundled(),
+        cache: compile_cache(),
+        lock_wait: app.global.lock_wait,
+    })?)
+}
+
+fn bundled() -> Vec<(String, &'static [u8])> {
+    let all = chora_bundled_plugins::ALL.iter();
+    all.map(|plugin| (plugin.name.to_owned(), plugin.bytes))
+        .collect()
 }
 
 /// Reads the configuration only, and covers the environment's secrets from here on. For commands that need no engine and no plugin.
@@ -88,7 +102,7 @@ pub(crate) fn options(app: &App) -> String {
 }
 
 /// The word as a shell reads it back.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |character: char| character.is_alphanumeric() || "-_./:=@%+,".contains(character);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

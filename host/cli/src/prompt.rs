@@ -11,13 +11,17 @@ use crate::signals;
 
 /// Nobody can answer: fails at once, and names the flag that answers beforehand.
 pub(crate) fn must_be_able_to_ask(command: &str) -> Result<(), Ended> {
+    must_be_able_to_ask_unless(command, "--force")
+}
+
+/// The same for a command with another flag.
+pub(crate) fn must_be_able_to_ask_unless(command: &str, flag: &str) -> Result<(), Ended> {
     if std::io::stdin().is_terminal() {
         return Ok(());
     }
     let message =
         format!("`chora {command}` asks before it acts, and standard input is not a terminal");
-    let action =
-        format!("pass `--force` to go ahead without being asked: `chora {command} --force`");
+    let action = format!("pass `{flag}` to go ahead without being asked: `chora {command} {flag}`");
     Err(usage(message).next(action).into())
 }
 

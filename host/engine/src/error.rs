@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use chora_model::file::FileError;
 
+use crate::docker::DockerError;
+
 /// Why an engine could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -104,6 +106,15 @@ pub enum EngineError {
         /// The time it had.
         limit: std::time::Duration,
     },
+    /// The Docker Engine could not do it.
+    #[error("{}", about(.service))]
+    Docker {
+        /// The service, or `*` where it is about all.
+        service: String,
+        /// Why, and what to do.
+        #[source]
+        source: Box<DockerError>,
+    },
     /// Work handed to another thread was lost.
     #[error("looking after service `{service}` was interrupted")]
     Interrupted {
@@ -113,12 +124,20 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    pub(crate) fn docker(service: &str, source: DockerError) -> Self {
+        Self::Docker {
+            service: service.to_owned(),
+            source: Box::new(source),
+        }
+    }
+
     /// Whether the service as it is configured can never run, so that trying again is of no use.
     pub fn is_configuration(&self) -> bool {
         match self {
             Self::NoCommand { .. } | Self::ProgramNotFound { .. } | Self::NotExecutable { .. } => {
                 true
             }
+            Self::Docker { source, .. } => source.is_configuration(),
             Self::Spawn { .. }
             | Self::File { .. }
             | Self::Io { .. }
@@ -128,6 +147,14 @@ impl EngineError {
             | Self::ExecTimedOut { .. }
             | Self::Interrupted { .. } => false,
         }
+    }
+}
+
+fn about(service: &str) -> String {
+    if service == "*" {
+        "the Docker Engine cannot be used".to_owned()
+    } else {
+        format!("the container of service `{service}` cannot be looked after")
     }
 }
 

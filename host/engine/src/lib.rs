@@ -3,12 +3,17 @@
 //! **Invariant:** an engine does not know that plugins, phases or health checks exist. It is told what to run and says what is true.
 
 mod choice;
+pub mod docker;
 mod engine;
 mod error;
 pub mod process;
 mod spec;
 
-pub use choice::engine_for;
-pub use engine::{Engine, ExecOutput, Exit, LogLines, RunState, Started, Status};
+pub use choice::{Choice, engine_for};
+pub use engine::{
+    Engine, ExecOutput, Exit, Health, HealthState, LogLines, RunState, Started, Status, Swept,
+};
 pub use error::EngineError;
-pub use spec::{Definition, SecretEnv, ServiceSpec, Surroundings};
+pub use spec::{
+    Definition, SecretEnv, ServiceSpec, Surroundings, compose_files, compose_variables,
+};

@@ -139,14 +139,6 @@ impl Shared {
     }
 }
 
-impl Exit {
-    /// Nobody was there to collect it.
-    pub(crate) const UNKNOWN: Self = Self {
-        code: None,
-        signal: None,
-    };
-}
-
 /// Runs file work on a thread for it.
 async fn blocking<T: Send + 'static>(
     service: &str,

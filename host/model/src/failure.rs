@@ -34,6 +34,10 @@ pub enum Code {
     PluginLimit,
     /// A plugin could not be loaded, or its answer breaks the rules.
     PluginInvalid,
+    /// The component of a plugin is not the one that was added, or is gone.
+    PluginChanged,
+    /// Something could not be fetched from where it was said to be.
+    FetchFailed,
     /// A step did not end within its phase or the whole run.
     TimedOut,
     /// The engine does not answer.

@@ -10,7 +10,7 @@ mod select;
 use crate::config::Config;
 
 pub use http::{HttpScope, Origin};
-pub use parse::GrantError;
+pub use parse::{GrantError, parse_list};
 pub use select::Selector;
 
 /// A permission.
@@ -107,6 +107,18 @@ pub struct Scene<'a> {
 }
 
 impl Grant {
+    /// The capability that it is about, which is also the name of the WIT interface.
+    pub fn capability(&self) -> &'static str {
+        match self {
+            Self::Services(..) => "services",
+            Self::Health(_) => "health",
+            Self::Http(_) => "http",
+            Self::Tcp(_) => "tcp",
+            Self::Credentials(..) => "credentials",
+            Self::Machine(_) => "machine",
+        }
+    }
+
     /// Whether this grant covers the access.
     pub fn allows(&self, access: &Access<'_>, scene: Scene<'_>) -> bool {
         match (self, access) {

@@ -49,6 +49,48 @@ impl Layout {
         self.home.join("lock")
     }
 
+    /// The components that `chora plugin add` keeps, by their digest: the project's, whatever the environment.
+    pub fn plugins(&self) -> PathBuf {
+        self.project.join(".chora").join("plugins")
+    }
+
+    /// One of these components.
+    pub fn plugin(&self, sha256: &str) -> PathBuf {
+        self.plugins().join(format!("{sha256}.wasm"))
+    }
+
+    /// The record of the added plugins.
+    pub fn plugin_lock(&self) -> PathBuf {
+        self.project.join(".chora").join("plugins.lock")
+    }
+
+    /// What every command that changes the added plugins locks.
+    pub fn plugin_guard(&self) -> PathBuf {
+        self.plugins().join("lock")
+    }
+
+    /// The locks of all environments that have one, and of this one.
+    ///
+    /// # Errors
+    /// When the directory of the environments exists and cannot be listed.
+    pub fn locks(&self) -> std::io::Result<Vec<PathBuf>> {
+        let chora = self.project.join(".chora");
+        let mut locks = vec![self.lock(), chora.join("lock")];
+        match std::fs::read_dir(chora.join("environments")) {
+            Ok(environments) => {
+                for environment in environments {
+                    locks.push(environment?.path().join("lock"));
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        locks.sort();
+        locks.dedup();
+        locks.retain(|lock| *lock == self.lock() || lock.exists());
+        Ok(locks)
+    }
+
     /// Journals, one file per run.
     pub fn runs(&self) -> PathBuf {
         self.home.join("runs")
@@ -67,6 +109,11 @@ impl Layout {
     /// One service's log.
     pub fn log(&self, service: &str) -> PathBuf {
         self.logs().join(format!("{service}.log"))
+    }
+
+    /// Copies of the credentials for containers, a directory for each service that gets one.
+    pub fn secrets(&self) -> PathBuf {
+        self.home.join("secrets")
     }
 
     /// The services' data.

@@ -13,4 +13,6 @@ pub mod grant;
 pub mod layout;
 pub mod lock;
 pub mod plan;
+pub mod plugin_lock;
 pub mod state;
+pub mod yaml;

@@ -31,6 +31,16 @@ pub enum PluginError {
         #[source]
         source: Option<wasmtime::Error>,
     },
+    /// The bytes are not those that were added.
+    #[error("the component of plugin `{plugin}` is not the one that was added: {}", found_instead(.expected, .found.as_ref()))]
+    Changed {
+        /// The plugin.
+        plugin: String,
+        /// SHA-256 of the component that was added, hex.
+        expected: String,
+        /// SHA-256 of what is there now; absent where nothing is.
+        found: Option<String>,
+    },
     /// The guest trapped.
     #[error("plugin `{plugin}` crashed in `{call}`: {message}")]
     Trapped {
@@ -110,6 +120,13 @@ pub enum PluginError {
     },
 }
 
+fn found_instead(expected: &str, found: Option<&String>) -> String {
+    match found {
+        Some(found) => format!("its SHA-256 is {found}, and {expected} was added"),
+        None => format!("it is gone, and SHA-256 {expected} was added"),
+    }
+}
+
 fn waiting_in(outstanding: Option<&String>) -> String {
     outstanding.map_or_else(String::new, |call| format!(" (it was in `{call}`)"))
 }
@@ -126,6 +143,7 @@ impl PluginError {
     pub fn plugin(&self) -> &str {
         match self {
             Self::Invalid { plugin, .. }
+            | Self::Changed { plugin, .. }
             | Self::Trapped { plugin, .. }
             | Self::TimedOut { plugin, .. }
             | Self::Limit { plugin, .. }
@@ -139,6 +157,7 @@ impl PluginError {
     pub fn code(&self) -> Option<Code> {
         match self {
             Self::Invalid { .. } => Some(Code::PluginInvalid),
+            Self::Changed { .. } => Some(Code::PluginChanged),
             Self::Trapped { .. } => Some(Code::PluginTrapped),
             Self::TimedOut { .. } => Some(Code::PluginTimeout),
             Self::Limit { .. } => Some(Code::PluginLimit),

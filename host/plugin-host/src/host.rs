@@ -4,6 +4,8 @@ mod guest;
 mod load;
 mod run;
 
+pub use load::hex_sha256;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

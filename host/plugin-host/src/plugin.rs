@@ -6,6 +6,9 @@ use crate::bindings::phase::PhasePluginPre;
 use crate::call::CallState;
 use crate::output::clean_line;
 
+/// The WIT package that this chora serves, with its version.
+pub const WIT: &str = "chora:bootstrap@0.1.0";
+
 /// What a plugin is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PluginKind {
@@ -13,6 +16,16 @@ pub enum PluginKind {
     Phase,
     /// It exports `health-check`.
     Health,
+}
+
+impl PluginKind {
+    /// Its world, as the WIT calls it.
+    pub fn world(self) -> &'static str {
+        match self {
+            Self::Phase => "phase-plugin",
+            Self::Health => "health-plugin",
+        }
+    }
 }
 
 impl std::fmt::Display for PluginKind {
@@ -72,6 +85,12 @@ pub struct Plugin {
     pub digest: String,
     /// What it is.
     pub kind: PluginKind,
+    /// The WIT package of its world, with the version that it was made for.
+    pub wit: String,
+    /// The interfaces that it imports, in order, with their versions.
+    pub imports: Vec<String>,
+    /// The interfaces that it exports, in order, with their versions.
+    pub exports: Vec<String>,
     /// What it says of itself.
     pub metadata: Metadata,
     pub(crate) pre: Pre,

@@ -8,11 +8,12 @@ use anyhow::{Context, Result, bail};
 use chora_guest_build::{TARGET, Toolchain};
 
 use crate::workspace::{Workspace, succeed};
-use crate::{documents, packages, setup, test};
+use crate::{docker, documents, packages, setup, test};
 
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     let toolchain = setup::run(workspace)?;
     packages::ensure()?;
+    docker::ensure(workspace)?;
     let checks: [(&str, &dyn Fn() -> Result<()>); 6] = [
         ("format", &|| format(workspace)),
         ("lints", &|| lints(workspace)),

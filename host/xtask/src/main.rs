@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod bootstrap;
 mod ci;
+mod docker;
 mod documents;
 mod packages;
 mod setup;
@@ -36,7 +37,7 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Get what building guests and running the tests needs: the wasm32-wasip2 target, and packages of the system
+    /// Get what building guests and running the tests needs: the wasm32-wasip2 target, packages of the system, a Docker Engine
     Setup,
     /// Build chora and run `chora bootstrap` in the current directory
     Bootstrap {
@@ -74,7 +75,8 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
     match task {
         Task::Setup => {
             setup::run(&workspace)?;
-            packages::ensure().map(|()| ExitCode::SUCCESS)
+            packages::ensure()?;
+            docker::ensure(&workspace).map(|()| ExitCode::SUCCESS)
         }
         Task::Bootstrap { args } => bootstrap::run(&workspace, &args),
         Task::Test { args } => test::run(&workspace, &args),

@@ -17,15 +17,45 @@ struct Need {
     is_there: fn() -> bool,
 }
 
-const NEEDS: [Need; 1] = [Need {
-    purpose: "tests step the clock of processes with libfaketime",
-    package: "faketime",
-    is_there: has_faketime,
-}];
+const NEEDS: [Need; 2] = [
+    Need {
+        purpose: "tests step the clock of processes with libfaketime",
+        package: "faketime",
+        is_there: has_faketime,
+    },
+    Need {
+        purpose: "tests speak with the socket of podman too",
+        package: "podman",
+        is_there: || has_program("podman"),
+    },
+];
 
-/// Sees to it that everything is there.
+/// Only where no Docker Engine answers.
+const DOCKER_NEEDS: [Need; 2] = [
+    Need {
+        purpose: "tests run containers on a Docker Engine",
+        package: "docker.io",
+        is_there: || has_program("dockerd"),
+    },
+    Need {
+        purpose: "the Docker Engine makes its networks with iptables",
+        package: "iptables",
+        is_there: || has_program("iptables"),
+    },
+];
+
+/// Sees to it that everything is there but the Docker Engine, which need not be of this machine.
 pub(crate) fn ensure() -> Result<()> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.is_there)()).collect();
+    ensure_all(&NEEDS)
+}
+
+/// Sees to it that a Docker Engine can be started.
+pub(crate) fn ensure_docker() -> Result<()> {
+    ensure_all(&DOCKER_NEEDS)
+}
+
+fn ensure_all(needs: &[Need]) -> Result<()> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !(need.is_there)()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -86,4 +116,12 @@ fn has_faketime() -> bool {
         .map(|entry| entry.path())
         .chain([Path::new("/usr/lib").to_owned()])
         .any(|place| place.join("faketime/libfaketimeMT.so.1").is_file())
+}
+
+/// Where the superuser's programs are counts too: a user's `PATH` may leave it out.
+fn has_program(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .any(|directory| directory.join(name).is_file())
 }

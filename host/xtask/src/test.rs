@@ -7,7 +7,7 @@ use std::process::{ExitCode, Stdio};
 use anyhow::{Context, Result};
 
 use crate::workspace::Workspace;
-use crate::{packages, setup};
+use crate::{docker, packages, setup};
 
 /// What a run of the tests came to.
 pub(crate) struct Report {
@@ -37,6 +37,7 @@ impl Report {
 pub(crate) fn run(workspace: &Workspace, args: &[OsString]) -> Result<ExitCode> {
     setup::run(workspace)?;
     packages::ensure()?;
+    docker::ensure(workspace)?;
     let report = run_tests(workspace, args)?;
     if !report.succeeded && report.total.failed == 0 {
         eprintln!("error: `cargo test` failed outside of the tests; see above");

@@ -97,20 +97,24 @@ fn runs_already(service: &Service, deployed: Option<&Deployed>) -> bool {
 }
 
 fn request(definition: &Definition, environment: &str) -> Value {
-    let variables: Map<String, Value> = definition
-        .environment
-        .iter()
-        .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
-        .collect();
+    let object = |pairs: &[(String, String)]| -> Map<String, Value> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+            .collect()
+    };
     json!({
         "name": definition.name,
         "version": definition.version,
         "command": definition.command,
         "image": definition.image,
+        "docker_compose": definition.docker_compose,
+        "compose_files": definition.compose_files,
+        "compose_variables": object(&definition.compose_variables),
         "port": definition.port,
         "health_endpoint": definition.health_endpoint,
         "dependencies": definition.dependencies,
-        "environment": variables,
+        "environment": object(&definition.environment),
         "environment_name": environment,
     })
 }
@@ -168,6 +172,12 @@ mod tests {
             version: Some("1.0.0".to_owned()),
             command: vec!["search".to_owned(), "--fast".to_owned()],
             image: None,
+            docker_compose: Some("compose/search.yml".to_owned()),
+            compose_files: vec![
+                "compose/index.yml".to_owned(),
+                "compose/search.yml".to_owned(),
+            ],
+            compose_variables: vec![("CHORA_PORT_SEARCH".to_owned(), "8900".to_owned())],
             port: Some(8900),
             health_endpoint: None,
             dependencies: vec!["index".to_owned()],
@@ -180,6 +190,9 @@ mod tests {
                 "version": "1.0.0",
                 "command": ["search", "--fast"],
                 "image": null,
+                "docker_compose": "compose/search.yml",
+                "compose_files": ["compose/index.yml", "compose/search.yml"],
+                "compose_variables": { "CHORA_PORT_SEARCH": "8900" },
                 "port": 8900,
                 "health_endpoint": null,
                 "dependencies": ["index"],

@@ -47,7 +47,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! It is built with `cargo build --target wasm32-wasip2 --release`. The host makes a fresh instance for each call, so nothing is
+//! It is built with `cargo build --target wasm32-wasip2 --release`, and added to a project with `chora plugin add`. The host makes a fresh instance for each call, so nothing is
 //! remembered between them, and every step may be applied more than once. Retrying and time limits are the host's work.
 //!
 //! # Errors and dry runs

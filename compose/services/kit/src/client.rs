@@ -12,11 +12,16 @@ pub fn http_client(timeout: Duration) -> Result<reqwest::Client, ServeError> {
         // An error means that the program has installed one already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(timeout.min(Duration::from_secs(2)))
-        .timeout(timeout)
+    let builder = || {
+        reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(timeout.min(Duration::from_secs(2)))
+            .timeout(timeout)
+    };
+    // An image has no certificates of a system, and without any there is no client. Plain HTTP needs none, and TLS says itself that it trusts nobody.
+    builder()
         .build()
+        .or_else(|_| builder().tls_certs_only([]).build())
         .map_err(ServeError::Client)
 }

@@ -21,6 +21,7 @@
 
 mod api_error;
 mod auth;
+mod check;
 mod client;
 mod error;
 mod extract;
@@ -36,6 +37,7 @@ mod token;
 pub use api_error::ApiError;
 pub use auth::{Caller, Keyring, KeyringError};
 pub use axum;
+pub use check::{CheckError, check, check_at};
 pub use client::http_client;
 pub use error::ServeError;
 pub use extract::{ApiJson, ApiPath, ApiQuery, BodyLimit};

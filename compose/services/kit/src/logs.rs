@@ -14,6 +14,11 @@ pub fn init_logs(service: &str) -> Result<(), ServeError> {
         .unwrap_or_else(|| "info".to_owned());
     let filter = EnvFilter::try_new(value.to_lowercase())
         .map_err(|source| ServeError::LogLevel { value, source })?;
+    // The client of the Docker Engine logs whole requests at its finer levels, with the secrets of containers in them.
+    let filter = match "bollard=info".parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
     let installed = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

@@ -1,6 +1,7 @@
 //! What is deployed: as it was asked for, as it is kept, and as a caller sees it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chora_engine::{Definition, Exit};
@@ -19,11 +20,21 @@ pub struct Deployment {
     /// Its version, SemVer.
     #[serde(default)]
     pub version: Option<String>,
-    /// Program and arguments.
+    /// Program and arguments for the process engine.
+    #[serde(default)]
     pub command: Vec<String>,
     /// The container image.
     #[serde(default)]
     pub image: Option<String>,
+    /// The Compose file that describes it to the Docker engine, relative to the project.
+    #[serde(default)]
+    pub docker_compose: Option<PathBuf>,
+    /// The Compose files of all services, in the order in which they are merged into one project.
+    #[serde(default)]
+    pub compose_files: Vec<PathBuf>,
+    /// Variables of those files that tell of the services: their ports and versions.
+    #[serde(default)]
+    pub compose_variables: BTreeMap<String, String>,
     /// Its port.
     #[serde(default)]
     pub port: Option<u16>,
@@ -56,8 +67,21 @@ impl Deployment {
         {
             return wrong("version", "is not a SemVer version such as `1.0.0`");
         }
-        if self.command.first().is_none_or(String::is_empty) {
-            return wrong("command", "is a program and its arguments, and is empty");
+        let is_container = self.image.is_some() || self.docker_compose.is_some();
+        match self.command.first() {
+            Some(program) if program.is_empty() => {
+                return wrong(
+                    "command",
+                    "is a program and its arguments, and the program has no name",
+                );
+            }
+            None if !is_container => {
+                return wrong(
+                    "command",
+                    "is needed where there is neither `image` nor `docker_compose`",
+                );
+            }
+            Some(_) | None => {}
         }
         if self.command.iter().any(|word| word.contains('\0')) {
             return wrong("command", "holds a zero byte");
@@ -86,6 +110,7 @@ impl Deployment {
             image: self.image.clone(),
             port: self.port,
             environment: self.environment.clone(),
+            docker_compose: self.docker_compose.clone(),
             stop_grace: STOP_GRACE,
         }
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
-use chora_engine::process::ProcessEngine;
 use chora_engine::{Engine, EngineError, RunState, SecretEnv, ServiceSpec, Started, Surroundings};
 use chora_model::credentials;
 use chora_service_kit::{ApiError, ServiceSettings, axum::http::StatusCode};
@@ -43,7 +42,7 @@ impl Fleet {
     ) -> Result<Self, OrchestratorError> {
         let store = Store::new(&place.data);
         let kept = store.read()?;
-        let engine = Arc::new(ProcessEngine::open(&place.layout, place.exe.clone()));
+        let engine = place.engine();
         let registry = settings.manifest_url.as_ref();
         Ok(Self(Arc::new(Inner {
             engine,
@@ -233,6 +232,10 @@ impl Fleet {
             layout: &self.0.place.layout,
             log_level: &self.0.place.log_level,
             registry: self.0.registry.as_deref(),
+            // In a container, where the orchestrator reaches the registry is where its deployments do.
+            registry_inside: self.0.registry.as_deref(),
+            compose_files: &deployment.compose_files,
+            compose_variables: Some(&deployment.compose_variables),
         };
         let spec = ServiceSpec::new(deployment.definition(), place);
         let secrets = SecretEnv::for_name(&deployment.name, &read);

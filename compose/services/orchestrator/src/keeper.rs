@@ -106,10 +106,7 @@ mod tests {
     #[test]
     fn quick_ends_are_answered_ever_later_and_then_not_at_all() {
         let mut ends = Ends::default();
-        let exit = Exit {
-            code: Some(1),
-            signal: None,
-        };
+        let exit = Exit::of_code(1);
         let pauses: Vec<_> = (0..5).map(|_| ends.ended(exit, Duration::ZERO)).collect();
         let wanted = [100, 200, 400, 800].map(|pause| Some(Duration::from_millis(pause)));
         assert_eq!(pauses.get(..4), Some(wanted.as_slice()));

@@ -15,7 +15,7 @@ use chora_service_kit::{
 };
 
 pub use deployment::{Deployment, Desired, State, View};
-pub use settings::{OrchestratorError, Place};
+pub use settings::{OrchestratorError, Place, RunsOn};
 
 /// Runs the orchestrator as the environment says, until SIGTERM or SIGINT.
 pub async fn run() -> Result<(), OrchestratorError> {

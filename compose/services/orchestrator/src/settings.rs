@@ -1,7 +1,11 @@
 //! Where the orchestrator works, and why it cannot.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use chora_engine::Engine;
+use chora_engine::docker::{DockerEngine, DockerSettings, Endpoint};
+use chora_engine::process::ProcessEngine;
 use chora_model::file::FileError;
 use chora_model::layout::Layout;
 use chora_service_kit::{KeyringError, ServeError, ServiceSettings};
@@ -14,6 +18,11 @@ pub enum OrchestratorError {
         "`{0}` is not set; `chora bootstrap` sets it, and by hand it is `{0}=PATH chora serve orchestrator`"
     )]
     Missing(&'static str),
+    /// There is no such engine.
+    #[error(
+        "`CHORA_ENGINE` is `{0}`, which is neither `process` nor `docker`; correct it or unset it"
+    )]
+    UnknownEngine(String),
     /// This program's own path is not known, so `chora` in a command could not be run.
     #[error("the path of this program cannot be told")]
     OwnPath(#[source] std::io::Error),
@@ -50,10 +59,36 @@ pub struct Place {
     pub data: PathBuf,
     /// How much deployed services are to log.
     pub log_level: String,
+    /// What runs them.
+    pub runs_on: RunsOn,
+}
+
+/// The engine that runs what is deployed: the one on which the orchestrator runs itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunsOn {
+    /// Processes beside it.
+    Processes,
+    /// Containers of the Docker Engine whose socket it was given.
+    Docker,
 }
 
 impl Place {
-    /// Reads `CHORA_PROJECT`, `CHORA_HOME` and what the settings hold already.
+    pub(crate) fn engine(&self) -> Arc<dyn Engine> {
+        match self.runs_on {
+            RunsOn::Processes => Arc::new(ProcessEngine::open(&self.layout, self.exe.clone())),
+            RunsOn::Docker => {
+                let settings = DockerSettings {
+                    endpoint: Endpoint::from_env(),
+                    program: self.exe.clone(),
+                    project: None,
+                    reader: None,
+                };
+                Arc::new(DockerEngine::open(&self.layout, settings))
+            }
+        }
+    }
+
+    /// Reads `CHORA_PROJECT`, `CHORA_HOME`, `CHORA_ENGINE` and what the settings hold already.
     pub fn from_env(settings: &ServiceSettings) -> Result<Self, OrchestratorError> {
         let path = |name| {
             std::env::var_os(name)
@@ -77,6 +112,11 @@ impl Place {
                 .clone()
                 .ok_or(OrchestratorError::Missing("DATA_DIR"))?,
             log_level: std::env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned()),
+            runs_on: match std::env::var("CHORA_ENGINE").as_deref() {
+                Err(_) | Ok("" | "process") => RunsOn::Processes,
+                Ok("docker") => RunsOn::Docker,
+                Ok(other) => return Err(OrchestratorError::UnknownEngine(other.to_owned())),
+            },
         })
     }
 }

@@ -9,6 +9,7 @@ use chora_model::plan::Step;
 use chora_plugin_host::PluginError;
 
 use super::causes;
+use crate::bundled::bundled;
 
 /// Why a step did not succeed.
 #[derive(Debug)]
@@ -116,13 +117,15 @@ fn without_plugin(config: &Config, error: &PluginError, failure: Failure) -> Fai
             true
         }
         PluginError::Invalid { .. }
+        | PluginError::Changed { .. }
         | PluginError::Denied { .. }
         | PluginError::Guest { .. }
         | PluginError::Host { .. } => false,
     };
     let name = error.plugin();
-    let mut own = config.plugins.iter().filter(|own| own.path.is_some());
-    if !broken || !own.any(|own| own.name == name) {
+    let mut replaced = config.plugins.iter().filter(|own| own.path.is_some());
+    let own = bundled(name).is_none() || replaced.any(|own| own.name == name);
+    if !broken || !own {
         return failure;
     }
     failure.next(format!(
@@ -177,6 +180,9 @@ fn of_plugin(error: &PluginError, step: &Step, backward: bool) -> Failure {
             failure.next_actions = vec![format!(
                 "tell the author of plugin `{plugin}`, with the details"
             )];
+        }
+        PluginError::Changed { plugin, .. } => {
+            failure.next_actions = super::changed_actions(plugin);
         }
         PluginError::Invalid { .. } | PluginError::Host { .. } => {}
     }

@@ -44,10 +44,7 @@ impl Pretended {
     }
 
     pub(crate) fn end(&self, name: &str, code: i32) {
-        let exit = Exit {
-            code: Some(code),
-            signal: None,
-        };
+        let exit = Exit::of_code(code);
         self.set(name, RunState::Exited(exit));
     }
 
@@ -112,13 +109,10 @@ impl Engine for Pretended {
         let mut changes = self.changed.subscribe();
         loop {
             match self.services().get(service) {
-                Some(RunState::Running) => {}
-                Some(RunState::Exited(exit)) => return Ok(*exit),
-                Some(RunState::Absent) | None => {
-                    return Ok(Exit {
-                        code: None,
-                        signal: None,
-                    });
+                Some(RunState::Running | RunState::Paused) => {}
+                Some(RunState::Exited(exit) | RunState::Restarting(exit)) => return Ok(*exit),
+                Some(RunState::Absent | RunState::Created) | None => {
+                    return Ok(Exit::UNKNOWN);
                 }
             }
             changes.changed().await.unwrap();
@@ -141,10 +135,7 @@ impl Engine for Pretended {
         _: Duration,
     ) -> Result<ExecOutput, EngineError> {
         Ok(ExecOutput {
-            exit: Exit {
-                code: Some(0),
-                signal: None,
-            },
+            exit: Exit::of_code(0),
             stdout: Vec::new(),
             stderr: Vec::new(),
         })

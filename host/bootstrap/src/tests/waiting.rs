@@ -41,10 +41,7 @@ async fn an_exit_ends_the_wait_with_its_code_and_last_words() {
     let Err(HealthError::Exited { exit, log_tail, .. }) = waited else {
         panic!("{waited:?}");
     };
-    let expected = Exit {
-        code: Some(3),
-        signal: None,
-    };
+    let expected = Exit::of_code(3);
     assert_eq!(exit, expected);
     assert_eq!(log_tail, ["the last words of db"]);
 }

@@ -3,7 +3,9 @@
 mod bootstrap;
 mod completions;
 mod config;
+mod image;
 mod logs;
+mod plugin;
 mod reset;
 mod rollback;
 mod runs;
@@ -22,7 +24,11 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub(crate) use bootstrap::{BootstrapArgs, BootstrapCommand, Format, OnFailure};
 pub(crate) use completions::CompletionsArgs;
 pub(crate) use config::{ConfigArgs, ConfigCommand, ShowFormat};
+pub(crate) use image::{ImageArgs, ImageCommand};
 pub(crate) use logs::LogsArgs;
+pub(crate) use plugin::{
+    AddArgs, ConsentArgs, PluginArgs, PluginCommand, PluginFormat, UpdateArgs,
+};
 pub(crate) use reset::ResetArgs;
 pub(crate) use rollback::RollbackArgs;
 pub(crate) use runs::{RunsArgs, RunsCommand, RunsFormat};
@@ -94,10 +100,12 @@ pub(crate) struct GlobalArgs {
 /// What runs the services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EngineArg {
-    /// The best engine that answers
+    /// The engine that runs the services already, else processes
     Auto,
     /// Processes of this machine
     Process,
+    /// Containers of a Docker Engine
+    Docker,
 }
 
 impl From<EngineArg> for EngineChoice {
@@ -105,6 +113,7 @@ impl From<EngineArg> for EngineChoice {
         match engine {
             EngineArg::Auto => Self::Auto,
             EngineArg::Process => Self::Process,
+            EngineArg::Docker => Self::Docker,
         }
     }
 }
@@ -130,8 +139,10 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     Config(ConfigArgs),
     Logs(LogsArgs),
+    Plugin(PluginArgs),
     State(StateArgs),
     Runs(RunsArgs),
     Serve(ServeArgs),
+    Image(ImageArgs),
     Completions(CompletionsArgs),
 }

@@ -10,6 +10,11 @@ pub(crate) struct ServeArgs {
     /// Which one
     #[arg(value_enum, value_name = "ROLE")]
     pub(crate) role: Role,
+    /// Do not run it: ask the one that runs beside this command whether it is healthy, and end with 0 or 1
+    ///
+    /// It is found by the same HOST and PORT. A container's HEALTHCHECK runs this.
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 /// The reference services.

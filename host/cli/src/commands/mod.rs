@@ -3,7 +3,9 @@
 mod bootstrap;
 mod completions;
 mod config;
+mod image;
 mod logs;
+mod plugin;
 mod reset;
 mod rollback;
 mod runs;
@@ -44,8 +46,11 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Ended> {
         Command::Config(args) => config::run(app, &args.command),
         Command::State(args) => wait(Workers::One, state::run(app, &args)),
         Command::Logs(args) => wait(Workers::One, logs::run(app, &args)),
+        Command::Plugin(args) => wait(Workers::Many, plugin::run(app, &args.command)),
         Command::Runs(args) => runs::run(app, &args.command),
+        Command::Serve(args) if args.check => serve::check(app, args.role),
         Command::Serve(args) => serve::run(args.role),
+        Command::Image(args) => wait(Workers::Many, image::run(app, &args.command)),
         Command::Completions(args) => Ok(completions::run(app, &args)),
     }
 }

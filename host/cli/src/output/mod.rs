@@ -7,6 +7,7 @@ mod escape;
 mod json;
 mod reader;
 mod redaction;
+mod size;
 mod style;
 
 use std::io::{IsTerminal, Write};
@@ -23,6 +24,7 @@ pub(crate) use escape::{escape, one_line};
 pub(crate) use json::{document, harmless};
 pub(crate) use reader::reader_gone;
 pub(crate) use redaction::Redaction;
+pub(crate) use size::human_bytes;
 pub(crate) use style::{BAD, BOLD, CODE, DIM, GOOD, WARN, paint};
 
 /// Standard output and standard error, as all of chora prints to them.
@@ -59,6 +61,12 @@ impl Output {
     /// Whether standard output is a terminal on which lines can be redrawn.
     pub(crate) fn is_live(&self) -> bool {
         std::io::stdout().is_terminal()
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    }
+
+    /// Whether standard error is one.
+    pub(crate) fn is_error_live(&self) -> bool {
+        std::io::stderr().is_terminal()
             && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
     }
 

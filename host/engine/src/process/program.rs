@@ -22,9 +22,9 @@ pub(super) fn find(exe: &Path, spec: &ServiceSpec, program: &str) -> Result<Path
         };
     }
     let search = spec
-        .environment
+        .variables()
         .get("PATH")
-        .cloned()
+        .map(|path| (*path).to_owned())
         .or_else(|| std::env::var("PATH").ok())
         .unwrap_or_default();
     std::env::split_paths(&search)

@@ -45,7 +45,7 @@ pub(super) fn command(
                 .iter()
                 .filter_map(|name| Some((name, std::env::var_os(name)?))),
         )
-        .envs(&spec.environment)
+        .envs(spec.variables())
         .envs(&secrets.0)
         .current_dir(&spec.directory)
         .stdin(Stdio::null())
@@ -232,6 +232,7 @@ impl From<std::process::ExitStatus> for Exit {
         Self {
             code: status.code(),
             signal: status.signal(),
+            ..Self::UNKNOWN
         }
     }
 }

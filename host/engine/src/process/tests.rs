@@ -52,12 +52,16 @@ impl World {
             image: None,
             port: None,
             environment: BTreeMap::new(),
+            docker_compose: None,
             stop_grace: GRACE,
         };
         let place = Surroundings {
             layout: &self.layout,
             log_level: "info",
             registry: None,
+            registry_inside: None,
+            compose_files: &[],
+            compose_variables: None,
         };
         ServiceSpec::new(definition, place)
     }
@@ -149,10 +153,7 @@ fn runs(pid: u32) -> bool {
 }
 
 fn exited(code: i32) -> Exit {
-    Exit {
-        code: Some(code),
-        signal: None,
-    }
+    Exit::of_code(code)
 }
 
 fn exists(path: &Path) -> bool {

@@ -20,8 +20,8 @@ fn spec(config: &Config, name: &str) -> ServiceSpec {
 }
 
 fn variables(config: &Config, name: &str) -> Vec<String> {
-    let environment = spec(config, name).environment;
-    let lines = environment.iter();
+    let spec = spec(config, name);
+    let lines = spec.variables().into_iter();
     lines
         .map(|(name, value)| format!("{name}={value}"))
         .collect()
@@ -78,9 +78,51 @@ fn the_configured_environment_is_laid_over() {
     let environment = &mut gateway.unwrap().environment;
     environment.insert("LOG_LEVEL".to_owned(), "trace".to_owned());
     environment.insert("COLOUR".to_owned(), "blue".to_owned());
-    let environment = spec(&config, "gateway").environment;
-    assert_eq!(environment["LOG_LEVEL"], "trace");
-    assert_eq!(environment["COLOUR"], "blue");
+    let spec = spec(&config, "gateway");
+    assert_eq!(spec.variables()["LOG_LEVEL"], "trace");
+    assert_eq!(spec.variables()["COLOUR"], "blue");
+    // An engine that has settings of its own between the two still finds what chora set.
+    assert_eq!(spec.set["LOG_LEVEL"], "info");
+}
+
+#[test]
+fn containers_are_told_of_all_compose_files_and_of_the_registry_by_name() {
+    let mut config = config();
+    let files = ["compose/b.yml", "compose/a.yml", "compose/b.yml"];
+    for service in &mut config.services {
+        service.docker_compose = None;
+    }
+    for (service, file) in config.services.iter_mut().zip(files) {
+        service.docker_compose = Some(file.into());
+    }
+    let orchestrator = spec(&config, "orchestrator");
+    let absolute = |file: &str| Path::new("/project/compose").join(file);
+    assert_eq!(orchestrator.docker_compose, Some(absolute("a.yml")));
+    assert_eq!(
+        orchestrator.compose_files,
+        [absolute("b.yml"), absolute("a.yml")]
+    );
+    assert_eq!(
+        orchestrator.registry_inside.as_deref(),
+        Some("http://manifest:8500")
+    );
+    assert_eq!(
+        orchestrator.compose_variables["CHORA_PORT_MANIFEST"],
+        "8500"
+    );
+    assert_eq!(spec(&config, "manifest").registry_inside, None);
+    assert_eq!(spec(&config, "analyzer").docker_compose, None);
+}
+
+#[test]
+fn what_only_containers_are_told_changes_no_process() {
+    let config = config();
+    let plain = spec(&config, "gateway");
+    let mut composed = plain.clone();
+    composed.docker_compose = Some("/project/compose.yml".into());
+    composed.compose_files = vec!["/project/compose.yml".into()];
+    composed.registry_inside = None;
+    assert_eq!(composed.digest(), plain.digest());
 }
 
 #[test]

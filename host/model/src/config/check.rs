@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Service;
-use super::read::{Reader, nearest};
+use super::read::Reader;
 use super::service::Placed;
+use crate::yaml::nearest;
 
 /// Checks all services together and gives them back, in their order.
 pub(super) fn services(reader: &mut Reader, placed: Vec<Placed>) -> Vec<Service> {

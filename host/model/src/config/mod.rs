@@ -14,16 +14,46 @@ mod service;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use crate::yaml::Problem;
 pub use edit::check_text;
-pub use error::{ConfigError, Problem};
-pub use parse::{Loaded, Source, load};
+pub use error::ConfigError;
+pub use parse::{Loaded, Source, load, load_all};
 pub use render::render;
+pub use service::is_name;
 
 /// The configuration that chora uses where a project has none; also what `chora bootstrap --init` writes.
 pub const DEFAULT: &str = include_str!("default.yml");
+
+/// The Compose files that [`DEFAULT`] names, by their paths: used where the project has no such file, so that it needs none.
+const COMPOSE_FILES: [(&str, &str); 4] = [
+    (
+        "compose/docker-compose.manifest.yml",
+        include_str!("../../../../compose/docker-compose.manifest.yml"),
+    ),
+    (
+        "compose/docker-compose.orchestrator.yml",
+        include_str!("../../../../compose/docker-compose.orchestrator.yml"),
+    ),
+    (
+        "compose/docker-compose.gateway.yml",
+        include_str!("../../../../compose/docker-compose.gateway.yml"),
+    ),
+    (
+        "compose/docker-compose.analyzer.yml",
+        include_str!("../../../../compose/docker-compose.analyzer.yml"),
+    ),
+];
+
+/// The text of a Compose file that is built in, by the path that a service's `docker_compose` has. A file of that path in the project goes before it.
+pub fn built_in_compose_file(path: &Path) -> Option<&'static str> {
+    COMPOSE_FILES
+        .iter()
+        .find(|(known, _)| Path::new(known) == path)
+        .map(|(_, text)| *text)
+}
 
 /// The number of phases, 0 to 4.
 pub const PHASES: usize = 5;
@@ -232,11 +262,13 @@ pub enum Placement {
 /// Which engine to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EngineChoice {
-    /// Docker where it answers, else `process`.
+    /// The engine that runs the environment's services already, else `process`.
     #[default]
     Auto,
     /// Child processes of this machine.
     Process,
+    /// Containers, through the Docker Engine API.
+    Docker,
 }
 
 #[cfg(test)]

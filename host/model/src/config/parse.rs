@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::read::Reader;
 use super::service::is_name;
-use super::tree::{self, Node, Value};
+use super::tree;
 use super::{
     Config, ConfigError, CredentialSettings, DEFAULT, EngineChoice, Logging, PHASES, Retry,
     Timeouts, check, plugin, service,
 };
 use crate::file;
 use crate::layout::Layout;
+use crate::yaml::{self, Node, Value, Words};
 
 /// The largest configuration that is read, in bytes.
 const MOST: u64 = 1 << 20;
@@ -67,6 +68,47 @@ pub fn load(source: &Source) -> Result<Loaded, ConfigError> {
     }
 }
 
+/// Reads the configuration of the environment that is asked for, of the project's own, and of each that has an overlay.
+///
+/// # Errors
+/// As for [`load`], for the first that cannot be used.
+pub fn load_all(source: &Source) -> Result<Vec<Loaded>, ConfigError> {
+    let own = Source {
+        environment: None,
+        ..source.clone()
+    };
+    let mut all = vec![load(source)?, load(&own)?];
+    for environment in overlays(&source.base()) {
+        let source = Source {
+            environment: Some(environment),
+            ..source.clone()
+        };
+        all.push(load(&source)?);
+    }
+    Ok(all)
+}
+
+/// The environments for which an overlay lies beside the base file.
+fn overlays(base: &Path) -> Vec<String> {
+    let directory = base.parent().unwrap_or(Path::new("."));
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let stem = base.file_stem().unwrap_or_default().to_string_lossy();
+    let mut found: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let rest = name.strip_prefix(&*stem)?.strip_prefix('.')?;
+            let environment = rest.split('.').next().unwrap_or_default().to_owned();
+            let is_overlay = is_name(&environment) && overlay(base, &environment) == entry.path();
+            is_overlay.then_some(environment)
+        })
+        .collect();
+    found.sort();
+    found
+}
+
 /// Makes a configuration of a base file's text and what lies beside that file.
 pub(super) fn from_text(
     text: &str,
@@ -79,7 +121,7 @@ pub(super) fn from_text(
     };
     let mut reader = Reader::default();
     reader.files.push(name.to_owned());
-    let mut tree = tree::read(text, 0, name).map_err(invalid)?;
+    let mut tree = yaml::read(text, 0, name, Words::Booleans).map_err(invalid)?;
     let own = match tree.get("environment").map(|node| &node.value) {
         Some(Value::Text(own)) => own.clone(),
         _ => "dev".to_owned(),
@@ -90,7 +132,7 @@ pub(super) fn from_text(
     }
     let overlay = overlay(&source.base(), &environment);
     if let Some(text) = text_of(&overlay)? {
-        let over = tree::read(&text, 1, &overlay).map_err(invalid)?;
+        let over = yaml::read(&text, 1, &overlay, Words::Booleans).map_err(invalid)?;
         reader.files.push(overlay);
         tree = tree::merge(tree, over);
     }
@@ -193,7 +235,7 @@ fn config(reader: &mut Reader, tree: &Node, environment: &str) -> Option<Config>
             }
         }
     }
-    let engine = reader.word(tree.get("engine"), "engine", &["auto", "process"]);
+    let engine = reader.word(tree.get("engine"), "engine", &["auto", "process", "docker"]);
     Some(Config {
         version: "1.0".to_owned(),
         environment: environment.to_owned(),
@@ -207,6 +249,7 @@ fn config(reader: &mut Reader, tree: &Node, environment: &str) -> Option<Config>
         plugins,
         engine: match engine.as_deref() {
             Some("process") => EngineChoice::Process,
+            Some("docker") => EngineChoice::Docker,
             _ => EngineChoice::Auto,
         },
     })

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::read::Reader;
 use super::service::is_name;
-use super::tree::{Node, Value};
 use super::{Placement, PluginConfig, Service};
 use crate::grant::Grant;
+use crate::yaml::{Node, Value};
 
 const KEYS: &[&str] = &[
     "name", "path", "phase", "before", "after", "grants", "settings", "enabled",
@@ -57,7 +57,7 @@ fn placement(reader: &mut Reader, node: &Node, services: &[Service]) -> Option<P
     if let (true, Value::Text(service)) = (key != "phase", &value.value) {
         if !services.iter().any(|known| known.name == *service) {
             let near =
-                super::read::nearest(service, services.iter().map(|known| known.name.as_str()));
+                crate::yaml::nearest(service, services.iter().map(|known| known.name.as_str()));
             let hint = near.map(|near| format!("did you mean `{near}`?"));
             reader.problem_with(value.at, format!("there is no service `{service}`"), hint);
         }

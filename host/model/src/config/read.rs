@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Problem;
-use super::tree::{Entry, Node, Place, Value};
+use crate::yaml::{Entry, Node, Place, Problem, Value, nearest};
 
 /// The longest time that can be configured: one week.
 const LONGEST: f64 = 7.0 * 24.0 * 3600.0;
@@ -235,13 +234,4 @@ impl Reader {
             }
         }
     }
-}
-
-/// The known word that was most likely meant.
-pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|name| (strsim::damerau_levenshtein(word, name), name))
-        .min()
-        .filter(|(distance, name)| *distance <= 2.max(name.len() / 3))
-        .map(|(_, name)| name)
 }

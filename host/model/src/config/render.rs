@@ -25,6 +25,7 @@ pub fn render(config: &Config) -> String {
         "engine": match config.engine {
             EngineChoice::Auto => "auto",
             EngineChoice::Process => "process",
+            EngineChoice::Docker => "docker",
         },
         "services": config.services.iter().map(service).collect::<Vec<_>>(),
         "timeouts": limits,

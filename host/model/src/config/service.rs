@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::read::Reader;
-use super::tree::{Node, Place, Value};
+
 use super::{HealthSettings, Service};
+use crate::yaml::{Node, Place, Value};
 
 const KEYS: &[&str] = &[
     "name",
@@ -44,7 +45,7 @@ pub(super) struct Placed {
 }
 
 /// Whether a text can name a service, an environment or a plugin.
-pub(super) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     let proper = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=64).contains(&text.len()) && text.chars().all(proper)
 }

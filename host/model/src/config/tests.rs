@@ -44,6 +44,21 @@ fn the_built_in_configuration_is_good_and_is_the_one_in_the_repository() {
 }
 
 #[test]
+fn every_compose_file_of_the_default_configuration_is_built_in() {
+    for service in default_config().services {
+        let path = service.docker_compose.unwrap();
+        let text = built_in_compose_file(&path).unwrap();
+        let own = format!("services:\n  {}:\n", service.name);
+        assert!(text.contains(&own), "{}", path.display());
+        // The port that is configured is the one that the file has where nobody sets it.
+        let upper = service.name.to_ascii_uppercase();
+        let port = format!("${{CHORA_PORT_{upper}:-{}}}", service.port.unwrap());
+        assert!(text.contains(&port), "{}", path.display());
+    }
+    assert_eq!(built_in_compose_file(Path::new("compose/other.yml")), None);
+}
+
+#[test]
 fn the_blueprint_s_configuration_is_good() {
     let config = check(
         r#"
@@ -180,7 +195,7 @@ fn everything_wrong_is_told_at_its_place() {
         ),
         (
             "engine: dokcer\n",
-            "`engine` is one of `auto`, `process`, and not `dokcer`",
+            "`engine` is one of `auto`, `process`, `docker`, and not `dokcer`",
         ),
         ("logging: {level: loud}\n", "`level` is one of"),
         (

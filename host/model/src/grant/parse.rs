@@ -106,6 +106,29 @@ impl Grant {
     }
 }
 
+/// The grants of a list such as `health=db,services=db:start`. A comma belongs to a grant unless the next one begins behind it.
+///
+/// # Errors
+/// Of the first that is no grant.
+pub fn parse_list(text: &str) -> Result<Vec<Grant>, GrantError> {
+    let begins = |rest: &str| {
+        let capability = rest.split_once('=').map(|(capability, _)| capability);
+        capability
+            .is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase()))
+    };
+    let mut grants: Vec<String> = Vec::new();
+    for part in text.split(',') {
+        match grants.last_mut() {
+            Some(last) if !begins(part.trim_start()) => {
+                last.push(',');
+                last.push_str(part);
+            }
+            Some(_) | None => grants.push(part.trim_start().to_owned()),
+        }
+    }
+    grants.iter().map(|grant| Grant::parse(grant)).collect()
+}
+
 /// A selector and its verbs. A program's name, between parentheses, may hold `:` and `+` itself.
 fn service_scope(scope: &str) -> Option<(&str, Vec<&str>)> {
     let before = scope.split_once('(').map_or(scope, |(before, _)| before);

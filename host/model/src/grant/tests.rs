@@ -158,3 +158,25 @@ fn a_denial_names_the_grant_that_would_allow_it() {
         assert!(allows(&access.grant_needed(), &access, None), "{access}");
     }
 }
+
+#[test]
+fn a_list_is_split_where_a_grant_begins() {
+    let texts = |list: &str| -> Vec<String> {
+        let grants = parse_list(list).unwrap();
+        grants.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(texts("health=db"), ["health=db"]);
+    assert_eq!(
+        texts("http=GET http://h/a,b/*, health=db,machine=ports"),
+        ["http=GET http://h/a,b/*", "health=db", "machine=ports"]
+    );
+    for wrong in [
+        "",
+        "health=db,",
+        "health=db,helth=x",
+        "health",
+        ",health=db",
+    ] {
+        assert!(parse_list(wrong).is_err(), "{wrong:?}");
+    }
+}

@@ -51,7 +51,7 @@ impl Host for CallState {
         let found = tokio::task::spawn_blocking(move || ports::listener(port, &likely)).await;
         let answer = match found {
             Ok(Ok(None)) => Ok(None),
-            Ok(Ok(Some(listener))) => match owner(&scene, listener.pid).await {
+            Ok(Ok(Some(listener))) => match owner(&scene, port, listener.pid).await {
                 Ok(service) => Ok(Some(PortHolder {
                     service,
                     pid: listener.pid,
@@ -148,10 +148,15 @@ async fn pids(scene: &Scene) -> Vec<u32> {
     pids.collect()
 }
 
-async fn owner(scene: &Scene, pid: Option<u32>) -> Result<Option<String>, EngineError> {
-    match pid {
-        Some(pid) => scene.engine.service_of_pid(pid).await,
-        None => Ok(None),
+/// The service of ours that holds a port, itself or through what its engine publishes the port with.
+async fn owner(scene: &Scene, port: u16, pid: Option<u32>) -> Result<Option<String>, EngineError> {
+    let by_pid = match pid {
+        Some(pid) => scene.engine.service_of_pid(pid).await?,
+        None => None,
+    };
+    match by_pid {
+        Some(service) => Ok(Some(service)),
+        None => scene.engine.service_of_port(port).await,
     }
 }
 

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chora_engine::{EngineError, RunState, SecretEnv, ServiceSpec, Started};
+use chora_engine::{
+    EngineError, RunState, SecretEnv, ServiceSpec, Started, compose_files, compose_variables,
+};
 use chora_model::config::Service;
+use chora_model::event::EventKind;
 use chora_model::grant::{Access, ServiceVerb};
 
 use super::chain;
@@ -14,8 +17,11 @@ use crate::bindings::imports::chora::bootstrap::services::{
 use crate::bindings::imports::chora::bootstrap::types::Change;
 use crate::call::CallState;
 use crate::gate::{Decision, HostFunction, Permit};
+use crate::output::clean_line;
 use crate::scene::Scene;
 
+/// The longest sentence that an engine says of a start, in characters.
+const LINE: usize = 500;
 /// The most log lines that are handed out at once.
 const LOG_LINES: u32 = 1_000;
 /// The longest that a command in a service's environment may take.
@@ -101,12 +107,16 @@ impl CallState {
     }
 }
 
+/// A path as the configuration has it.
+fn shown(path: &std::path::Path) -> String {
+    path.display().to_string()
+}
+
 /// Whether starting would do anything. Without credentials nothing of ours can be running.
 async fn would_start(scene: &Scene, name: &str) -> Result<bool, Error> {
     let service = configured(scene, name)?;
-    let status = scene.engine.inspect(name).await?;
     let spec = ServiceSpec::of(&scene.config, service, &scene.layout);
-    Ok(status.state != RunState::Running || status.definition != Some(spec.digest()))
+    Ok(scene.engine.would_start(&spec).await?)
 }
 
 async fn would_stop(scene: &Scene, name: &str) -> Result<bool, Error> {
@@ -144,6 +154,14 @@ impl Host for CallState {
             version: service.version.clone(),
             command: service.command.clone(),
             image: service.image.clone(),
+            docker_compose: service.docker_compose.as_deref().map(shown),
+            compose_files: compose_files(&permit.scene.config)
+                .iter()
+                .map(|file| shown(file))
+                .collect(),
+            compose_variables: compose_variables(&permit.scene.config)
+                .into_iter()
+                .collect(),
             port: service.port,
             health_endpoint: service.health_endpoint.clone(),
             dependencies: service.dependencies.clone(),
@@ -167,9 +185,9 @@ impl Host for CallState {
         };
         let answer = match permit.scene.engine.inspect(&name).await {
             Ok(status) => Ok(match status.state {
-                RunState::Absent => Status::Absent,
-                RunState::Running => Status::Running,
-                RunState::Exited(exit) => Status::Exited(exit.into()),
+                RunState::Absent | RunState::Created => Status::Absent,
+                RunState::Running | RunState::Paused => Status::Running,
+                RunState::Exited(exit) | RunState::Restarting(exit) => Status::Exited(exit.into()),
             }),
             Err(error) => Err(error.into()),
         };
@@ -190,10 +208,17 @@ impl Host for CallState {
             }
         };
         let scene = Arc::clone(&permit.scene);
+        let step = self.caller.clone();
+        let say = |what: String| {
+            scene.events.emit(EventKind::StepDoing {
+                step: step.clone(),
+                what: clean_line(&what, LINE),
+            });
+        };
         let answer = async {
             let service = configured(&scene, &name)?;
             let (spec, secrets) = spec(&scene, service)?;
-            match scene.engine.start(&spec, &secrets).await? {
+            match scene.engine.start_saying(&spec, &secrets, &say).await? {
                 Started::Started | Started::Replaced => Ok(Change::Changed),
                 Started::AlreadyRunning => Ok(Change::Unchanged),
             }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use chora_model::plan::StepKey;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
-use wasmtime::component::types::ComponentItem;
 
 use super::PluginHost;
 use crate::PluginError;
@@ -13,12 +12,26 @@ use crate::bindings::health_check::HealthPluginPre;
 use crate::bindings::phase::PhasePluginPre;
 use crate::call::CallParts;
 use crate::gate::Mode;
-use crate::plugin::{Metadata, Plugin, PluginKind, Pre};
+use crate::plugin::{Metadata, Plugin, PluginKind, Pre, WIT};
 
 /// What phase plugins export.
 const PHASE: &str = "chora:bootstrap/phase@0.1.0";
 /// What health plugins export.
 const HEALTH_CHECK: &str = "chora:bootstrap/health-check@0.1.0";
+/// How the names of all interfaces of the package begin.
+const PACKAGE: &str = "chora:bootstrap/";
+/// The interfaces of the package that a plugin can import.
+const INTERFACES: &[&str] = &[
+    "credentials",
+    "health",
+    "http",
+    "machine",
+    "progress",
+    "services",
+    "settings",
+    "tcp",
+    "types",
+];
 /// How a core module's bytes begin.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
@@ -43,13 +56,20 @@ impl PluginHost {
             return Err(invalid(reason, None));
         }
         let component = self.compile(name, bytes).await?;
-        let kind = self.kind(&component).ok_or_else(|| {
-            let reason =
-                format!("it is a component, but exports neither `{PHASE}` nor `{HEALTH_CHECK}`");
+        let (imports, exports) = self.interfaces(&component);
+        let kind = kind(&exports).ok_or_else(|| {
+            let reason = match exports.iter().find(|name| name.starts_with(PACKAGE)) {
+                Some(other) => format!(
+                    "it exports `{other}`, and this chora knows `{PHASE}` and `{HEALTH_CHECK}`"
+                ),
+                None => {
+                    format!("it is a component, but exports neither `{PHASE}` nor `{HEALTH_CHECK}`")
+                }
+            };
             invalid(reason, None)
         })?;
         let pre = self.inner.linker.instantiate_pre(&component).map_err(|source| {
-            let reason = match self.unknown_imports(&component).as_slice() {
+            let reason = match unknown(&imports).as_slice() {
                 [] => "its imports do not fit what this chora offers".to_owned(),
                 unknown => format!(
                     "it imports `{}`, which this chora does not offer (it has `chora:bootstrap@0.1.0`, and of WASI 0.2 clocks, random and output)",
@@ -63,11 +83,13 @@ impl PluginHost {
             PluginKind::Phase => Pre::Phase(PhasePluginPre::new(pre).map_err(unfit)?),
             PluginKind::Health => Pre::Health(HealthPluginPre::new(pre).map_err(unfit)?),
         };
-        let digest = Sha256::digest(bytes);
         let mut plugin = Plugin {
             name: name.to_owned(),
-            digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            digest: hex_sha256(bytes),
             kind,
+            wit: WIT.to_owned(),
+            imports,
+            exports,
             metadata: Metadata {
                 name: String::new(),
                 version: String::new(),
@@ -78,6 +100,24 @@ impl PluginHost {
         };
         plugin.metadata = self.describe(&plugin).await?;
         Ok(Arc::new(plugin))
+    }
+
+    /// The same, for bytes that must be those with this SHA-256: others are not even compiled.
+    pub async fn load_pinned(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        sha256: &str,
+    ) -> Result<Arc<Plugin>, PluginError> {
+        let found = hex_sha256(bytes);
+        if found != sha256 {
+            return Err(PluginError::Changed {
+                plugin: name.to_owned(),
+                expected: sha256.to_owned(),
+                found: Some(found),
+            });
+        }
+        self.load(name, bytes).await
     }
 
     async fn compile(&self, name: &str, bytes: &[u8]) -> Result<Component, PluginError> {
@@ -101,40 +141,13 @@ impl PluginHost {
         }
     }
 
-    fn kind(&self, component: &Component) -> Option<PluginKind> {
-        let kinds = component.component_type();
-        kinds
-            .exports(&self.inner.engine)
-            .find_map(|(name, _)| match name {
-                PHASE => Some(PluginKind::Phase),
-                HEALTH_CHECK => Some(PluginKind::Health),
-                _ => None,
-            })
-    }
-
-    fn unknown_imports(&self, component: &Component) -> Vec<String> {
-        let offered = |name: &str| {
-            let in_wasi = [
-                "wasi:io/",
-                "wasi:clocks/",
-                "wasi:random/",
-                "wasi:cli/",
-                "wasi:filesystem/",
-            ]
-            .iter()
-            .any(|part| name.starts_with(part) && name.contains("@0.2."));
-            let in_chora = name.starts_with("chora:bootstrap/") && name.ends_with("@0.1.0");
-            in_wasi || in_chora
-        };
-        component
-            .component_type()
-            .imports(&self.inner.engine)
-            .filter(|(name, item)| {
-                let _: &ComponentItem = &item.ty;
-                !offered(name)
-            })
-            .map(|(name, _)| name.to_owned())
-            .collect()
+    /// The names of what it imports and of what it exports.
+    fn interfaces(&self, component: &Component) -> (Vec<String>, Vec<String>) {
+        let all = component.component_type();
+        let engine = &self.inner.engine;
+        let imports = all.imports(engine).map(|(name, _)| name.to_owned());
+        let exports = all.exports(engine).map(|(name, _)| name.to_owned());
+        (imports.collect(), exports.collect())
     }
 
     async fn describe(&self, plugin: &Plugin) -> Result<Metadata, PluginError> {
@@ -171,4 +184,39 @@ impl PluginHost {
         };
         open.settle(ended).map(Metadata::from)
     }
+}
+
+fn kind(exports: &[String]) -> Option<PluginKind> {
+    exports.iter().find_map(|name| match name.as_str() {
+        PHASE => Some(PluginKind::Phase),
+        HEALTH_CHECK => Some(PluginKind::Health),
+        _ => None,
+    })
+}
+
+/// The imports that this chora does not offer.
+fn unknown(imports: &[String]) -> Vec<String> {
+    let offered = |name: &str| {
+        let in_wasi = [
+            "wasi:io/",
+            "wasi:clocks/",
+            "wasi:random/",
+            "wasi:cli/",
+            "wasi:filesystem/",
+        ]
+        .iter()
+        .any(|part| name.starts_with(part) && name.contains("@0.2."));
+        let interface = name
+            .strip_prefix(PACKAGE)
+            .and_then(|name| name.strip_suffix("@0.1.0"));
+        in_wasi || interface.is_some_and(|name| INTERFACES.contains(&name))
+    };
+    let unknown = imports.iter().filter(|name| !offered(name));
+    unknown.cloned().collect()
+}
+
+/// SHA-256 of these bytes, hex in lower case.
+pub fn hex_sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -177,12 +177,16 @@ async fn a_service_that_somebody_else_started_is_not_taken_over() {
             image: None,
             port: None,
             environment: std::collections::BTreeMap::new(),
+            docker_compose: None,
             stop_grace: std::time::Duration::from_secs(1),
         };
         let place = Surroundings {
             layout: &project.layout,
             log_level: "info",
             registry: None,
+            registry_inside: None,
+            compose_files: &[],
+            compose_variables: None,
         };
         let spec = ServiceSpec::new(definition, place);
         engine.start(&spec, &SecretEnv::default()).await.unwrap();

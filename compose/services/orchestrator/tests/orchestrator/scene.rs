@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chora_engine::process::ProcessEngine;
 use chora_model::layout::Layout;
-use chora_orchestrator::{OrchestratorError, Place};
+use chora_orchestrator::{OrchestratorError, Place, RunsOn};
 use chora_service_kit::{
     CancellationToken, Secret, ServeError, ServiceSettings, http_client, sign_token,
 };
@@ -73,6 +73,7 @@ impl Project {
             credentials,
             data: self.layout.service_data("orchestrator"),
             log_level: "info".to_owned(),
+            runs_on: RunsOn::Processes,
         };
         // A runtime of its own can be ended as abruptly as a process.
         let runtime = Runtime::new().unwrap();

@@ -5,7 +5,7 @@ mod report;
 mod show;
 #[cfg(test)]
 mod tests;
-mod words;
+pub(in crate::commands) mod words;
 
 use chora_bootstrap::history::{History, Record, Standing};
 use chora_model::failure::{Code, Failure};

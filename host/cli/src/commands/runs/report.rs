@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::{Told, show, words};
 use crate::output::{
-    BAD, BOLD, Cell, Column, DIM, WARN, columns, human_ms, human_us, left, one_line, paint, right,
+    BAD, BOLD, Cell, Column, DIM, WARN, columns, human_bytes, human_ms, human_us, left, one_line,
+    paint, right,
 };
 
 const PATH: [Column; 3] = [left("STEP"), right("DURATION"), right("SHARE")];
@@ -260,7 +261,7 @@ fn plugins(report: &Report) -> Vec<String> {
                 used.calls.total().to_string().into(),
                 used.calls.planned.to_string().into(),
                 used.calls.denied.to_string().into(),
-                words::bytes(used.calls.bytes).into(),
+                human_bytes(used.calls.bytes).into(),
                 human_us(used.calls.duration_us).into(),
             ]
         })

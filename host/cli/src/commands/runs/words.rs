@@ -7,10 +7,10 @@ use chora_model::failure::Failure;
 use chora_model::plan::Change;
 use jiff::Timestamp;
 
-use crate::output::{BAD, DIM, GOOD, WARN, human, human_us, one_line};
+use crate::output::{BAD, DIM, GOOD, WARN, human, human_bytes, human_us, one_line};
 
 /// What was done, in one word.
-pub(super) fn kind(kind: Option<RunKind>) -> &'static str {
+pub(in crate::commands) fn kind(kind: Option<RunKind>) -> &'static str {
     match kind {
         Some(RunKind::Bootstrap) => "bootstrap",
         Some(RunKind::Rollback) => "rollback",
@@ -66,7 +66,7 @@ pub(super) fn duration(record: &Record, digest: &Digest, now: Timestamp) -> Stri
 }
 
 /// A moment to the second, and how long ago it was.
-pub(super) fn moment(at: Timestamp, now: Timestamp) -> String {
+pub(in crate::commands) fn moment(at: Timestamp, now: Timestamp) -> String {
     let seconds = at.strftime("%Y-%m-%dT%H:%M:%SZ");
     match std::time::Duration::try_from(now.duration_since(at)) {
         Ok(ago) => format!("{seconds} ({} ago)", coarse(ago)),
@@ -135,19 +135,10 @@ pub(super) fn calls(calls: &Calls) -> Option<String> {
         format!(
             "{}; {} in {}",
             counts.join(", "),
-            bytes(calls.bytes),
+            human_bytes(calls.bytes),
             human_us(calls.duration_us)
         )
     })
-}
-
-/// A number of bytes.
-pub(super) fn bytes(count: u64) -> String {
-    match count {
-        0..1_000 => format!("{count} B"),
-        1_000..1_000_000 => format!("{}.{} kB", count / 1_000, count % 1_000 / 100),
-        _ => format!("{}.{} MB", count / 1_000_000, count % 1_000_000 / 100_000),
-    }
 }
 
 /// A part of the whole in per cent.
@@ -184,12 +175,5 @@ mod tests {
         assert_eq!(moment(at(0), at(59)), "1970-01-01T00:00:00Z (59 s ago)");
         assert_eq!(moment(at(0), at(7_300)), "1970-01-01T00:00:00Z (2 h ago)");
         assert_eq!(moment(at(60), at(0)), "1970-01-01T00:01:00Z");
-    }
-
-    #[test]
-    fn bytes_have_the_unit_that_fits() {
-        assert_eq!(bytes(999), "999 B");
-        assert_eq!(bytes(1_250), "1.2 kB");
-        assert_eq!(bytes(3_400_000), "3.4 MB");
     }
 }

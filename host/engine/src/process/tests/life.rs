@@ -16,10 +16,7 @@ async fn a_service_runs_until_it_is_stopped() {
     let pid = world.pid("web").await;
     assert!(world.engine.stop("web", GRACE).await.unwrap());
     assert!(!runs(pid));
-    let by_term = Exit {
-        code: None,
-        signal: Some(15),
-    };
+    let by_term = Exit::of_signal(15);
     let status = world.engine.inspect("web").await.unwrap();
     assert_eq!(status.state, RunState::Exited(by_term));
     assert!(!world.engine.stop("web", GRACE).await.unwrap());
@@ -35,13 +32,7 @@ async fn a_service_that_never_ran_is_absent() {
     assert!(world.engine.list().await.unwrap().is_empty());
     assert!(!world.engine.stop("web", GRACE).await.unwrap());
     assert!(!world.engine.remove("web", GRACE).await.unwrap());
-    assert_eq!(
-        world.engine.wait_exit("web").await.unwrap(),
-        Exit {
-            code: None,
-            signal: None
-        }
-    );
+    assert_eq!(world.engine.wait_exit("web").await.unwrap(), Exit::UNKNOWN);
 }
 
 #[tokio::test]

@@ -21,10 +21,7 @@ async fn a_service_that_ignores_the_request_is_killed_after_its_grace() {
     assert!(world.engine.stop("web", NO_GRACE).await.unwrap());
     assert!(!runs(pid));
     let status = world.engine.inspect("web").await.unwrap();
-    let killed = Exit {
-        code: None,
-        signal: Some(9),
-    };
+    let killed = Exit::of_signal(9);
     assert_eq!(status.state, RunState::Exited(killed));
 }
 

@@ -1,0 +1,85 @@
+//! What one plugin did in the latest runs: its steps, its host calls, and what was refused.
+
+use chora_model::event::{Ending, RunKind};
+use chora_model::failure::Failure;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::digest::plugin_of;
+use super::{Calls, Denied, Digest, History};
+
+/// The most journals that are read.
+const JOURNALS: usize = 50;
+
+/// What a plugin did in one run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PluginRun {
+    /// The run's identifier.
+    pub run: String,
+    /// What was done.
+    pub kind: Option<RunKind>,
+    /// When the run began.
+    pub started_at: Option<Timestamp>,
+    /// How the run ended; nothing when that is not told.
+    pub ending: Option<Ending>,
+    /// How many steps of the plugin ended.
+    pub steps: usize,
+    /// How many of them failed.
+    pub failed: usize,
+    /// How long they took together, in milliseconds.
+    pub steps_ms: u64,
+    /// Its host calls, also those outside of steps.
+    pub calls: Calls,
+    /// Those that were refused.
+    pub denied: Vec<Denied>,
+}
+
+impl History {
+    /// The latest runs in which a plugin did anything, the newest first, `most` of them.
+    ///
+    /// # Errors
+    /// When the journals cannot be listed.
+    pub fn of_plugin(&self, plugin: &str, most: usize) -> Result<Vec<PluginRun>, Failure> {
+        let runs = self.runs()?;
+        let found = runs.iter().take(JOURNALS).filter_map(|run| {
+            let digest = self.read(run)?.digest?;
+            PluginRun::of(run, &digest, plugin)
+        });
+        Ok(found.take(most).collect())
+    }
+}
+
+impl PluginRun {
+    /// Nothing where the plugin did nothing.
+    pub(super) fn of(run: &str, digest: &Digest, plugin: &str) -> Option<Self> {
+        let mut did = Self {
+            run: run.to_owned(),
+            kind: digest.kind,
+            started_at: digest.started_at,
+            ending: digest.ending(),
+            steps: 0,
+            failed: 0,
+            steps_ms: 0,
+            calls: Calls::default(),
+            denied: Vec::new(),
+        };
+        for step in digest.steps() {
+            if plugin_of(&step.step.0) != plugin || step.begun_ms.is_none() {
+                continue;
+            }
+            did.steps += 1;
+            did.failed += usize::from(step.ending == Some(Ending::Failed));
+            did.steps_ms = did.steps_ms.saturating_add(step.duration_ms.unwrap_or(0));
+        }
+        let ledger = digest.ledger.iter();
+        for (_, call) in ledger.filter(|(_, call)| plugin_of(&call.caller) == plugin) {
+            did.calls.count(call);
+        }
+        let denied = digest.denied.iter();
+        did.denied = denied
+            .filter(|denied| denied.plugin == plugin)
+            .cloned()
+            .collect();
+        (did.steps > 0 || did.calls.total() > 0).then_some(did)
+    }
+}

@@ -1,0 +1,172 @@
+//! Updating: another component in the place of an added one, with what is different between the two, and with grants that are given anew.
+
+use chora_model::failure::{Code, Failure};
+use chora_model::grant::{Grant, GrantSet};
+use chora_model::plugin_lock::LockedPlugin;
+use chora_plugin_host::PluginKind;
+
+use super::change::{entry, keep_copy};
+use super::fetch::Doing;
+use super::{Component, Store};
+use crate::cancel::Cancel;
+use crate::plugins;
+use crate::wishes::uncovered;
+
+/// A component that is to take the place of an added one.
+pub struct Update {
+    /// The component.
+    pub component: Component,
+    /// What the record says of the plugin now.
+    pub before: LockedPlugin,
+    /// What is different.
+    pub difference: Difference,
+}
+
+/// What is different between an added component and another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// Whether these are other bytes at all.
+    pub bytes: bool,
+    /// The versions, where they differ.
+    pub version: Option<(String, String)>,
+    /// Where they come from, where that differs.
+    pub source: Option<(String, String)>,
+    /// Interfaces that only the new one imports.
+    pub new_imports: Vec<String>,
+    /// Interfaces that only the old one imports.
+    pub dropped_imports: Vec<String>,
+    /// Why the old one cannot be looked into; its imports are then not known.
+    pub unknown_imports: Option<String>,
+    /// Grants that the new one asks for and that the plugin does not have.
+    pub new_grants: Vec<String>,
+    /// Grants that the plugin has and that the new one does not ask for any more.
+    pub dropped_grants: Vec<String>,
+}
+
+impl Store {
+    /// Looks at the component that is to take the place of an added one: the one at `source`, or at where the added one came from.
+    ///
+    /// # Errors
+    /// As for [`Self::examine`], and `CONFIG_ERROR` when there is no such plugin or when the new one is of another kind.
+    pub async fn newer(
+        &self,
+        name: &str,
+        source: Option<&str>,
+        hear: &(dyn Fn(Doing) + Sync),
+    ) -> Result<Update, Failure> {
+        let record = self.record()?;
+        let before = record
+            .plugin(name)
+            .cloned()
+            .ok_or_else(|| self.unknown(name, &record))?;
+        let source = source.unwrap_or(&before.source);
+        let component = self.examine(source, hear).await?;
+        let was = match before.placement {
+            Some(_) => PluginKind::Phase,
+            None => PluginKind::Health,
+        };
+        if component.plugin.kind != was {
+            return Err(Failure::new(
+                Code::ConfigError,
+                format!(
+                    "plugin `{name}` is a {was}, and the component of `{source}` is a {}",
+                    component.plugin.kind
+                ),
+            )
+            .next(format!(
+                "add it as a plugin of its own: `chora plugin add {source}`"
+            )));
+        }
+        let difference = self.difference(&before, &component).await?;
+        Ok(Update {
+            component,
+            before,
+            difference,
+        })
+    }
+
+    async fn difference(
+        &self,
+        before: &LockedPlugin,
+        component: &Component,
+    ) -> Result<Difference, Failure> {
+        let other = |old: &str, new: &str| (old != new).then(|| (old.to_owned(), new.to_owned()));
+        let plugin = &component.plugin;
+        let bytes = plugin.digest != before.sha256;
+        let mut difference = Difference {
+            bytes,
+            version: other(&before.version, &plugin.metadata.version),
+            source: other(&before.source, &component.source),
+            ..Difference::default()
+        };
+        if bytes {
+            match self.added(before).await? {
+                Ok(old) => {
+                    let missing_in = |those: &[String], these: &[String]| -> Vec<String> {
+                        let missing = these.iter().filter(|name| !those.contains(name));
+                        missing.cloned().collect()
+                    };
+                    difference.new_imports = missing_in(&old.imports, &plugin.imports);
+                    difference.dropped_imports = missing_in(&plugin.imports, &old.imports);
+                }
+                Err(error) => difference.unknown_imports = Some(error.to_string()),
+            }
+        }
+        let has = plugins::grants_of(&self.config, before);
+        let wishes: Vec<Grant> = component
+            .wishes
+            .iter()
+            .map(|wish| wish.grant.clone())
+            .collect();
+        let texts =
+            |grants: &[Grant]| -> Vec<String> { grants.iter().map(ToString::to_string).collect() };
+        let owned = |left: Vec<&str>| left.into_iter().map(str::to_owned).collect();
+        let wanted = texts(&wishes);
+        let given = texts(&before.grants);
+        difference.new_grants = owned(uncovered(&self.config, &GrantSet(has), &wanted));
+        difference.dropped_grants = owned(uncovered(&self.config, &GrantSet(wishes), &given));
+        Ok(difference)
+    }
+
+    /// Puts the component in the place of the added one. With other bytes it gets these grants and no others; with the same it keeps what it has, and only its copy is put back. Answers whether anything was written.
+    ///
+    /// # Errors
+    /// `LOCKED` while another command is at work, `CONFIG_ERROR` when the plugin was changed or removed meanwhile, `IO_ERROR` when something cannot be written; the project is then as it was.
+    pub async fn update(
+        &self,
+        update: &Update,
+        grants: Vec<Grant>,
+        say: &(dyn Fn(String) + Sync),
+        cancel: &Cancel,
+    ) -> Result<bool, Failure> {
+        let _guard = self.guard("chora plugin update", say, cancel).await?;
+        let mut record = self.record()?;
+        let before = &update.before;
+        if record.plugin(&before.name) != Some(before) {
+            return Err(Failure::new(
+                Code::ConfigError,
+                format!(
+                    "plugin `{}` was changed by another command meanwhile",
+                    before.name
+                ),
+            )
+            .next("run the command again"));
+        }
+        if !update.difference.bytes && update.difference.source.is_none() {
+            return keep_copy(&self.layout, &update.component);
+        }
+        let grants = if update.difference.bytes {
+            grants
+        } else {
+            before.grants.clone()
+        };
+        let entry = entry(
+            &update.component,
+            &before.name,
+            grants,
+            before.placement.clone(),
+        );
+        self.write(&mut record, entry, &update.component)?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,359 @@
+//! Where the Docker Engine is, and how it is spoken to: the socket or `DOCKER_HOST`, time limits, and why there is no answer.
+//!
+//! A connection is made when it is first needed, so that a command that needs no engine does not ask for one.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bollard::errors::Error as ApiError;
+use bollard::{API_DEFAULT_VERSION, Docker};
+use tokio::sync::OnceCell;
+
+use super::error::{DockerError, lost, status};
+
+/// What only looks, and what makes or removes something small.
+pub(super) const QUICK: Duration = Duration::from_secs(30);
+/// What makes, starts or removes a container.
+pub(super) const SLOW: Duration = Duration::from_secs(120);
+/// What the client itself allows for the head of an answer; waiting for the end of a container has no bound of its own.
+const HEAD: u64 = 365 * 24 * 3600;
+/// Where Docker's socket is unless it says otherwise.
+const USUAL: &str = "/var/run/docker.sock";
+
+/// Where an engine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `unix:///PATH` or `tcp://HOST:PORT`.
+    host: String,
+    /// The directory of the certificates, where TLS is asked for.
+    certificates: Option<PathBuf>,
+    /// Whether the user named it; otherwise it was looked for.
+    named: bool,
+    /// The sockets that were looked for.
+    tried: Vec<PathBuf>,
+}
+
+impl Endpoint {
+    /// From the environment of this process, as Docker's own client reads it.
+    pub fn from_env() -> Self {
+        Self::from_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// A socket.
+    pub fn socket(path: &Path) -> Self {
+        Self {
+            host: format!("unix://{}", path.display()),
+            certificates: None,
+            named: true,
+            tried: Vec::new(),
+        }
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let home = variable("HOME").map(|home| Path::new(&home).join(".docker"));
+        let certificates = variable("DOCKER_TLS_VERIFY").map(|_| {
+            let named = variable("DOCKER_CERT_PATH").map(PathBuf::from);
+            named.or(home).unwrap_or_else(|| ".docker".into())
+        });
+        if let Some(host) = variable("DOCKER_HOST") {
+            return Self {
+                host,
+                certificates,
+                named: true,
+                tried: Vec::new(),
+            };
+        }
+        let mut tried = vec![PathBuf::from(USUAL)];
+        if let Some(directory) = variable("XDG_RUNTIME_DIR") {
+            tried.push(Path::new(&directory).join("docker.sock"));
+            tried.push(Path::new(&directory).join("podman/podman.sock"));
+        }
+        tried.push("/run/podman/podman.sock".into());
+        let found = tried.iter().find(|path| path.exists());
+        let path = found.map_or(Path::new(USUAL), |path| path);
+        Self {
+            host: format!("unix://{}", path.display()),
+            certificates: None,
+            named: false,
+            tried,
+        }
+    }
+
+    /// As a user would write it.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The socket, where it is one.
+    pub fn socket_path(&self) -> Option<&Path> {
+        self.host.strip_prefix("unix://").map(Path::new)
+    }
+
+    /// A client, in the newest version of the API that both sides speak.
+    ///
+    /// # Errors
+    /// Why there is no answer, and what to do about it.
+    pub async fn connect(&self) -> Result<Docker, DockerError> {
+        let client = self.client()?;
+        let negotiated = tokio::time::timeout(QUICK, client.negotiate_version()).await;
+        match negotiated {
+            Ok(Ok(client)) => Ok(client),
+            Ok(Err(error)) => Err(self.unreached(error)),
+            Err(_) => Err(DockerError::TimedOut {
+                action: "tell its version",
+                limit: QUICK,
+            }),
+        }
+    }
+
+    fn client(&self) -> Result<Docker, DockerError> {
+        if self.host.starts_with("unix://") {
+            return Docker::connect_with_unix(&self.host, HEAD, API_DEFAULT_VERSION)
+                .map_err(|error| self.unreached(error));
+        }
+        let address = ["tcp://", "http://", "https://"]
+            .iter()
+            .find_map(|scheme| self.host.strip_prefix(scheme));
+        let Some(address) = address.filter(|address| !address.is_empty()) else {
+            return Err(DockerError::WrongHost {
+                host: self.host.clone(),
+                reason: "it is neither a socket nor an address".to_owned(),
+            });
+        };
+        let tls = self.certificates.as_deref();
+        let client = match (tls, self.host.starts_with("https://")) {
+            (None, false) => {
+                let host = format!("tcp://{address}");
+                Docker::connect_with_http(&host, HEAD, API_DEFAULT_VERSION)
+            }
+            (certificates, _) => {
+                // Chosen already is as good.
+                let _ = rustls::crypto::ring::default_provider().install_default();
+                let directory = certificates.unwrap_or(Path::new(".docker"));
+                Docker::connect_with_ssl(
+                    &format!("tcp://{address}"),
+                    &directory.join("key.pem"),
+                    &directory.join("cert.pem"),
+                    &directory.join("ca.pem"),
+                    HEAD,
+                    API_DEFAULT_VERSION,
+                )
+            }
+        };
+        client.map_err(|error| self.unreached(error))
+    }
+
+    /// Why there is no answer.
+    fn unreached(&self, error: ApiError) -> DockerError {
+        let host = self.host.clone();
+        if let Some(certificates) = &self.certificates
+            && (told_of_tls(&error) || !lost(&error))
+        {
+            return DockerError::Tls {
+                host,
+                certificates: certificates.display().to_string(),
+                source: Box::new(error),
+            };
+        }
+        match io_kind(&error) {
+            Some(std::io::ErrorKind::PermissionDenied) => DockerError::PermissionDenied { host },
+            _ if !self.named && !self.tried.iter().any(|path| path.exists()) && !installed() => {
+                let tried: Vec<String> = self
+                    .tried
+                    .iter()
+                    .map(|path| format!("`{}`", path.display()))
+                    .collect();
+                DockerError::NotInstalled {
+                    tried: tried.join(", "),
+                }
+            }
+            _ if lost(&error) => DockerError::NotRunning {
+                host,
+                source: Some(Box::new(error)),
+            },
+            _ => DockerError::WrongHost {
+                host,
+                reason: error.to_string(),
+            },
+        }
+    }
+}
+
+/// Whether there is a daemon that could be started.
+fn installed() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| {
+        ["dockerd", "podman"]
+            .iter()
+            .any(|it| directory.join(it).is_file())
+    })
+}
+
+fn causes(error: &ApiError) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| {
+        error.source()
+    })
+}
+
+/// bollard's errors for a client hide the cause behind their own text, so the kind is looked for in all that are chained.
+fn io_kind(error: &ApiError) -> Option<std::io::ErrorKind> {
+    if let ApiError::HyperLegacyError { err } = error {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(err);
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<std::io::Error>() {
+                return Some(error.kind());
+            }
+            cause = error.source();
+        }
+    }
+    causes(error).find_map(|error| Some(error.downcast_ref::<std::io::Error>()?.kind()))
+}
+
+fn told_of_tls(error: &ApiError) -> bool {
+    let ApiError::HyperLegacyError { err } = error else {
+        return false;
+    };
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(err);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if text.contains("certificate") || text.contains("tls") || text.contains("corrupt message")
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// A client that is made when it is first needed.
+pub(super) struct Connection {
+    endpoint: Endpoint,
+    client: OnceCell<Docker>,
+}
+
+impl Connection {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            client: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The client, in the newest version of the API that both sides speak.
+    pub(super) async fn client(&self) -> Result<&Docker, DockerError> {
+        let connected = self.client.get_or_try_init(|| self.endpoint.connect());
+        connected.await
+    }
+
+    /// One call with a time limit.
+    pub(super) async fn call<T>(
+        &self,
+        action: &'static str,
+        limit: Duration,
+        call: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, DockerError> {
+        match tokio::time::timeout(limit, call).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(self.failed(action, error)),
+            Err(_) => Err(DockerError::TimedOut { action, limit }),
+        }
+    }
+
+    /// As [`Self::call`]; absent where the engine knows of no such thing.
+    pub(super) async fn look<T>(
+        &self,
+        action: &'static str,
+        call: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<Option<T>, DockerError> {
+        self.look_within(action, QUICK, call).await
+    }
+
+    /// As [`Self::look`], with a time limit of its own.
+    pub(super) async fn look_within<T>(
+        &self,
+        action: &'static str,
+        limit: Duration,
+        call: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<Option<T>, DockerError> {
+        match tokio::time::timeout(limit, call).await {
+            Ok(Ok(answer)) => Ok(Some(answer)),
+            Ok(Err(error)) if status(&error) == Some(404) => Ok(None),
+            Ok(Err(error)) => Err(self.failed(action, error)),
+            Err(_) => Err(DockerError::TimedOut { action, limit }),
+        }
+    }
+
+    pub(super) fn failed(&self, action: &'static str, error: ApiError) -> DockerError {
+        if lost(&error) {
+            self.endpoint.unreached(error)
+        } else {
+            DockerError::Refused {
+                action,
+                source: Box::new(error),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(variables: &[(&str, &str)]) -> Endpoint {
+        Endpoint::from_variables(|name| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    async fn error_of(endpoint: Endpoint) -> DockerError {
+        Connection::new(endpoint).client().await.unwrap_err()
+    }
+
+    #[test]
+    fn docker_host_is_taken_as_it_is() {
+        let found = endpoint(&[("DOCKER_HOST", "tcp://10.0.0.1:2375")]);
+        assert_eq!(found.host(), "tcp://10.0.0.1:2375");
+        assert_eq!(found.socket_path(), None);
+        let found = endpoint(&[("DOCKER_HOST", "unix:///a.sock")]);
+        assert_eq!(found.socket_path(), Some(Path::new("/a.sock")));
+    }
+
+    #[tokio::test]
+    async fn a_scheme_that_chora_does_not_speak_is_named() {
+        let error = error_of(endpoint(&[("DOCKER_HOST", "ssh://somewhere")])).await;
+        assert!(error.to_string().contains("ssh://somewhere"), "{error}");
+        assert!(matches!(error, DockerError::WrongHost { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_socket_without_an_engine_is_not_running() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("docker.sock");
+        let error = error_of(Endpoint::socket(&path)).await;
+        assert!(matches!(error, DockerError::NotRunning { .. }), "{error:?}");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let error = error_of(Endpoint::socket(&path)).await;
+        assert!(matches!(error, DockerError::NotRunning { .. }), "{error:?}");
+        assert!(error.is_lost());
+    }
+
+    #[tokio::test]
+    async fn missing_certificates_are_told_with_their_directory() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().display().to_string();
+        let error = error_of(endpoint(&[
+            ("DOCKER_HOST", "tcp://127.0.0.1:1"),
+            ("DOCKER_TLS_VERIFY", "1"),
+            ("DOCKER_CERT_PATH", &directory),
+        ]))
+        .await;
+        assert!(matches!(error, DockerError::Tls { .. }), "{error:?}");
+        assert!(error.to_string().contains(&directory), "{error}");
+    }
+}

@@ -1,0 +1,167 @@
+//! Waiting for the end of a container, and for a change of its health. The engine tells both; a connection that breaks is made again, because an engine may be restarted meanwhile.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+
+use bollard::errors::Error as ApiError;
+use bollard::query_parameters::{EventsOptionsBuilder, WaitContainerOptionsBuilder};
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::time::Instant;
+
+use super::DockerEngine;
+use super::container::{Container, Found};
+use super::error::{DockerError, lost, status};
+use crate::{Exit, Health, HealthState, RunState};
+
+/// How often the engine starts a container again until that is a crash loop and no slow start.
+const LOOP: u32 = 3;
+/// How long an engine may be away before a wait gives it up.
+const AWAY: Duration = Duration::from_secs(60);
+/// Between two tries to reach it, at first and at most.
+const FIRST: Duration = Duration::from_millis(50);
+const LAST: Duration = Duration::from_secs(1);
+
+impl DockerEngine {
+    /// Resolves when the service has ended and the engine does not start it again, or does so in vain.
+    pub(super) async fn wait_end(&self, service: &str) -> Result<Exit, DockerError> {
+        loop {
+            let container = match self.through_restarts(|| self.find(service)).await? {
+                Found::Absent | Found::Foreign(_) => return Ok(Exit::UNKNOWN),
+                Found::Ours(container) => container,
+            };
+            match container.run_state() {
+                RunState::Exited(exit) => return Ok(exit),
+                RunState::Created | RunState::Absent => return Ok(Exit::UNKNOWN),
+                RunState::Restarting(exit) if exit.restarts >= LOOP => return Ok(exit),
+                RunState::Running | RunState::Paused | RunState::Restarting(_) => {}
+            }
+            let Some(code) = self.next_end(&container).await? else {
+                // The connection broke; another look tells.
+                continue;
+            };
+            let Some(after) = self
+                .through_restarts(|| self.inspect_container(container.id()))
+                .await?
+            else {
+                return Ok(Exit::of_code(code));
+            };
+            match after.run_state() {
+                RunState::Exited(exit) => return Ok(exit),
+                // It is up again already, and has forgotten how it ended.
+                _ if after.restarts() >= LOOP => {
+                    return Ok(Exit {
+                        restarts: after.restarts(),
+                        oom: after.exit().oom,
+                        ..Exit::of_code(code)
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The exit code of a container's next end; absent when the engine did not say.
+    async fn next_end(&self, container: &Container) -> Result<Option<i32>, DockerError> {
+        let client = self.0.connection.client().await?;
+        let options = WaitContainerOptionsBuilder::default()
+            .condition("not-running")
+            .build();
+        let mut waiting = Box::pin(client.wait_container(container.id(), Some(options)));
+        let code = match waiting.next().await {
+            Some(Ok(answer)) => answer.status_code,
+            Some(Err(ApiError::DockerContainerWaitError { code, .. })) => code,
+            Some(Err(error)) if lost(&error) || status(&error) == Some(404) => return Ok(None),
+            // The body of an answer that broke off.
+            Some(Err(ApiError::JsonDataError { .. } | ApiError::JsonSerdeError { .. })) | None => {
+                tokio::time::sleep(FIRST).await;
+                return Ok(None);
+            }
+            Some(Err(error)) => {
+                return Err(self.0.connection.failed("wait for the container", error));
+            }
+        };
+        Ok(Some(i32::try_from(code).unwrap_or(i32::MAX)))
+    }
+
+    /// Asks again for as long as the engine may be on its way back.
+    pub(super) async fn through_restarts<T, F>(
+        &self,
+        mut ask: impl FnMut() -> F,
+    ) -> Result<T, DockerError>
+    where
+        F: Future<Output = Result<T, DockerError>>,
+    {
+        let until = Instant::now() + AWAY;
+        let mut pause = FIRST;
+        loop {
+            match ask().await {
+                Err(error) if error.is_lost() && Instant::now() < until => {
+                    tokio::time::sleep(pause).await;
+                    pause = pause.saturating_mul(2).min(LAST);
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// What the engine's health check says of a container that runs.
+    pub(super) async fn health_of(
+        &self,
+        service: &str,
+    ) -> Result<Option<(Box<Container>, Health)>, DockerError> {
+        let found = self.through_restarts(|| self.find(service)).await?;
+        let Found::Ours(container) = found else {
+            return Ok(None);
+        };
+        if !container.is_up() {
+            return Ok(None);
+        }
+        let health = container.health();
+        Ok(health.map(|health| (container, health)))
+    }
+
+    /// Resolves when the health is another than `known`, or there is none any more.
+    pub(super) async fn health_other_than(
+        &self,
+        service: &str,
+        known: HealthState,
+    ) -> Result<Option<Health>, DockerError> {
+        loop {
+            let Some((container, health)) = self.health_of(service).await? else {
+                return Ok(None);
+            };
+            if health.state != known {
+                return Ok(Some(health));
+            }
+            let filters = HashMap::from([
+                ("container", vec![container.id()]),
+                ("event", vec!["health_status", "die", "destroy"]),
+            ]);
+            // Everything since its start is told again, so that nothing is missed between the look and this.
+            let since = container
+                .started_at()
+                .unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+            let options = EventsOptionsBuilder::default()
+                .filters(&filters)
+                .since(&format!(
+                    "{}.{:09}",
+                    since.as_second(),
+                    since.subsec_nanosecond()
+                ))
+                .build();
+            let client = self.0.connection.client().await?;
+            let mut events = Box::pin(client.events(Some(options)));
+            while let Some(Ok(_)) = events.next().await {
+                // What comes along at once is told by one look.
+                while let Some(Some(Ok(_))) = events.next().now_or_never() {}
+                match self.health_of(service).await? {
+                    None => return Ok(None),
+                    Some((_, health)) if health.state != known => return Ok(Some(health)),
+                    Some(_) => {}
+                }
+            }
+            tokio::time::sleep(FIRST).await;
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The labels by which containers, networks and volumes are known: Compose's, so that its commands see the project, and chora's own, by which chora knows what it may touch.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use chora_model::layout::Layout;
+
+pub(super) const PROJECT: &str = "com.docker.compose.project";
+pub(super) const SERVICE: &str = "com.docker.compose.service";
+pub(super) const NUMBER: &str = "com.docker.compose.container-number";
+pub(super) const ONEOFF: &str = "com.docker.compose.oneoff";
+pub(super) const CONFIG_HASH: &str = "com.docker.compose.config-hash";
+pub(super) const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
+pub(super) const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
+pub(super) const VERSION: &str = "com.docker.compose.version";
+pub(super) const DEPENDS_ON: &str = "com.docker.compose.depends_on";
+pub(super) const IMAGE: &str = "com.docker.compose.image";
+pub(super) const NETWORK: &str = "com.docker.compose.network";
+pub(super) const VOLUME: &str = "com.docker.compose.volume";
+
+/// The project's directory, absolute.
+pub(super) const OWNER: &str = "dev.chora.project";
+pub(super) const ENVIRONMENT: &str = "dev.chora.environment";
+/// Digest of what was started.
+pub(super) const DEFINITION: &str = "dev.chora.definition";
+/// Salted digest of the secrets that it was started with.
+pub(super) const SECRETS: &str = "dev.chora.secrets";
+pub(super) const SALT: &str = "dev.chora.salt";
+/// The chora that made it.
+pub(super) const CHORA: &str = "dev.chora.version";
+/// The service's version.
+pub(super) const SERVICE_VERSION: &str = "dev.chora.service-version";
+
+/// The version of Compose whose labels these are.
+pub(super) const COMPOSE_VERSION: &str = "2.0.0";
+
+/// Whose containers these are: one environment of one project on this machine.
+#[derive(Debug, Clone)]
+pub(super) struct Owner {
+    directory: String,
+    environment: String,
+    /// The name of the Compose project.
+    pub(super) project: String,
+}
+
+impl Owner {
+    pub(super) fn of(layout: &Layout, name: Option<String>) -> Self {
+        Self {
+            directory: layout.project.display().to_string(),
+            environment: layout.environment.clone(),
+            project: name.unwrap_or_else(|| project_name(&layout.project, &layout.environment)),
+        }
+    }
+
+    /// Whether something with these labels is this environment's.
+    pub(super) fn owns(&self, labels: &HashMap<String, String>) -> bool {
+        let is = |label: &str, value: &str| labels.get(label).is_some_and(|it| it == value);
+        is(OWNER, &self.directory) && is(ENVIRONMENT, &self.environment)
+    }
+
+    /// What everything of this environment is labelled with.
+    pub(super) fn labels(&self) -> [(&'static str, String); 3] {
+        [
+            (OWNER, self.directory.clone()),
+            (ENVIRONMENT, self.environment.clone()),
+            (CHORA, env!("CARGO_PKG_VERSION").to_owned()),
+        ]
+    }
+
+    /// A filter for the lists of the engine.
+    pub(super) fn filter(&self) -> HashMap<String, Vec<String>> {
+        let labels = vec![
+            format!("{OWNER}={}", self.directory),
+            format!("{ENVIRONMENT}={}", self.environment),
+        ];
+        HashMap::from([("label".to_owned(), labels)])
+    }
+
+    /// The filter for what belongs to one service.
+    pub(super) fn filter_service(&self, service: &str) -> HashMap<String, Vec<String>> {
+        let mut filter = self.filter();
+        if let Some(labels) = filter.get_mut("label") {
+            labels.push(format!("{SERVICE}={service}"));
+        }
+        filter
+    }
+
+    /// The name of a service's container, unless a file sets another.
+    pub(super) fn container_name(&self, service: &str) -> String {
+        format!("{}-{service}-1", self.project)
+    }
+}
+
+/// `chora-<directory>`, and `-<environment>` unless that is `dev`, in the characters that Compose allows.
+fn project_name(directory: &Path, environment: &str) -> String {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    let mut name: String = format!("chora-{}", name.to_lowercase())
+        .chars()
+        .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
+        .collect();
+    if environment != "dev" {
+        name.push('-');
+        name.push_str(environment);
+    }
+    name.truncate(name.trim_end_matches(['-', '_']).len());
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_is_named_after_its_directory_and_environment() {
+        let name = |path: &str, environment| project_name(Path::new(path), environment);
+        assert_eq!(name("/a/Shop Front_2", "dev"), "chora-shopfront_2");
+        assert_eq!(name("/a/shop", "staging"), "chora-shop-staging");
+        assert_eq!(name("/", "dev"), "chora");
+    }
+
+    #[test]
+    fn only_the_same_directory_and_environment_own_something() {
+        let owner = |directory: &str, environment| {
+            Owner::of(&Layout::new(Path::new(directory), environment, true), None)
+        };
+        let labels: HashMap<String, String> = owner("/a/shop", "dev")
+            .labels()
+            .map(|(name, value)| (name.to_owned(), value))
+            .into();
+        assert!(owner("/a/shop", "dev").owns(&labels));
+        // Both have the same Compose project.
+        assert!(!owner("/b/shop", "dev").owns(&labels));
+        assert!(!owner("/a/shop", "test").owns(&labels));
+        assert!(!owner("/a/shop", "dev").owns(&HashMap::new()));
+    }
+}

@@ -1,0 +1,16 @@
+//! The real binary on a real Docker Engine: the reference ecosystem as containers, and what happens to them behind chora's back.
+
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(test)]
+mod docker;
+#[cfg(test)]
+mod drift;
+#[cfg(test)]
+mod ending;
+#[cfg(test)]
+mod life;
+#[cfg(test)]
+mod refusals;

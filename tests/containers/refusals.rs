@@ -1,0 +1,56 @@
+//! What cannot be run as a container, and engines that do not answer: named, with the way out, and nothing left behind.
+
+use std::net::TcpListener;
+
+use crate::docker::{containers, made_for};
+use crate::support::Ecosystem;
+
+fn with(service: &str) -> Ecosystem {
+    Ecosystem::with_config(|_| format!("services:\n{service}engine: docker\n"))
+}
+
+#[test]
+fn an_image_that_is_nowhere_is_named() {
+    let ecosystem = with(
+        "  - {name: web, phase: 1, image: \"127.0.0.1:9/none:1\", port: 18999, health: none}\n",
+    );
+    let refused = ecosystem.chora(&["bootstrap"]).exits(2);
+    refused.complains(&["127.0.0.1:9/none:1"]);
+    assert!(made_for(&ecosystem).is_empty());
+}
+
+#[test]
+fn a_service_with_neither_image_nor_file_is_refused() {
+    let ecosystem = with("  - {name: web, phase: 1, command: [sleep, \"1\"], health: none}\n");
+    let refused = ecosystem.chora(&["bootstrap"]).exits(2);
+    refused.complains(&["`docker_compose`", "`image`"]);
+}
+
+#[test]
+fn a_mistake_in_a_compose_file_is_told_with_its_place() {
+    let ecosystem = with("  - {name: web, phase: 1, docker_compose: web.yml, health: none}\n");
+    let file = ecosystem.path().join("web.yml");
+    std::fs::write(file, "services:\n  web:\n    image: a\n    comand: b\n").expect("a file");
+    let refused = ecosystem.chora(&["bootstrap"]).exits(2);
+    refused.complains(&["web.yml:4", "command"]);
+}
+
+#[test]
+fn a_port_that_somebody_holds_is_told_before_anything_is_started() {
+    let ecosystem = Ecosystem::with_config(containers);
+    let address = ("127.0.0.1", ecosystem.port("gateway"));
+    let listener = TcpListener::bind(address).expect("a port");
+    let refused = ecosystem.chora(&["bootstrap"]).exits(1);
+    refused.complains(&[&ecosystem.port("gateway").to_string(), "gateway"]);
+    assert!(made_for(&ecosystem).is_empty());
+    drop(listener);
+}
+
+#[test]
+fn an_engine_that_does_not_answer_is_told_and_nothing_is_begun() {
+    let ecosystem = Ecosystem::with_config(containers);
+    let nowhere = format!("unix://{}", ecosystem.path().join("none.sock").display());
+    let variables = [("DOCKER_HOST", nowhere)];
+    let refused = ecosystem.chora_with(&variables, &["bootstrap"]).exits(1);
+    refused.complains(&["none.sock", "start it"]);
+}

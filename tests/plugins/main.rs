@@ -1,0 +1,28 @@
+//! Plugins by anyone: added, run in their place, looked at, updated, removed, and stopped where something is wrong with them. With the real binary, real components and a real server.
+
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(test)]
+mod adding;
+#[cfg(test)]
+mod asking;
+#[cfg(test)]
+mod fetching;
+#[cfg(test)]
+mod looking;
+#[cfg(test)]
+mod places;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod scene;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod storage;
+#[cfg(test)]
+mod trust;
+#[cfg(test)]
+mod updating;
