@@ -1,3 +1,5 @@
+//! What the record of plugins holds, refuses and writes.
+
 use super::*;
 
 fn digest(digit: &str) -> String {
