@@ -36,11 +36,15 @@ fn unique() -> String {
     format!("t{}", uuid::Uuid::new_v4().simple())
 }
 
-/// Runs a test with such a word, and removes all images whose name has it.
+/// The same program makes the same images whoever makes them: one test's images could be removed by another that has other names for them.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Runs a test with such a word, and removes all images whose name has it. One at a time.
 async fn with_images<F: Future<Output = ()> + Send + 'static>(
     docker: Docker,
     test: impl FnOnce(Docker, String) -> F,
 ) {
+    let _turn = TURN.lock().await;
     let word = unique();
     let ended = tokio::spawn(test(docker.clone(), word.clone())).await;
     let options = ListImagesOptions {
