@@ -291,8 +291,7 @@ async fn a_process_in_a_container_and_the_helper_for_its_port_are_its_services()
         .await
         .unwrap();
     let first = u32::try_from(container.state.unwrap().pid.unwrap()).unwrap();
-    let child = std::fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
-    let child: u32 = child.split_whitespace().next().unwrap().parse().unwrap();
+    let child = child_of(first).await;
     let helper = helper_of(port).unwrap();
     for pid in [first, child, helper] {
         let owner = world.engine.service_of_pid(pid).await.unwrap();
@@ -314,6 +313,17 @@ async fn the_version_is_the_engines() {
     let version = world.engine.version().await.unwrap().unwrap();
     let told = world.client.version().await.unwrap().version.unwrap();
     assert_eq!(version, told);
+}
+
+/// The first child of a process, once it has one: a container runs a moment before its init has started the program.
+async fn child_of(pid: u32) -> u32 {
+    loop {
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        if let Some(child) = children.unwrap().split_whitespace().next() {
+            return child.parse().unwrap();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
 }
 
 /// The process that holds a port for a container.
