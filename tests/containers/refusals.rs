@@ -53,4 +53,6 @@ fn an_engine_that_does_not_answer_is_told_and_nothing_is_begun() {
     let variables = [("DOCKER_HOST", nowhere)];
     let refused = ecosystem.chora_with(&variables, &["bootstrap"]).exits(1);
     refused.complains(&["none.sock", "start it"]);
+    let refused = ecosystem.chora_with(&variables, &["image", "build"]);
+    refused.exits(1).complains(&["none.sock", "start it"]);
 }

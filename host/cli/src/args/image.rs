@@ -15,7 +15,7 @@ pub(crate) struct ImageArgs {
 pub(crate) enum ImageCommand {
     /// Make the images of the reference services of this very program, offline
     ///
-    /// They hold chora and the libraries that it is linked to, and nothing else. `chora bootstrap` makes them by itself where they are missing and cannot be pulled. The same chora gives
+    /// They hold chora and the libraries that it is linked to, and nothing else. `chora bootstrap` makes them by itself where they are missing. The same chora gives
     /// the same images on every machine. The engine is the one that DOCKER_HOST names, or that of this machine.
     Build {
         /// The tag of the four images, which are `chora/manifest:TAG` and so on

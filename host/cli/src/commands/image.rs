@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Error};
-use chora_engine::docker::image::{ImageError, Role, build_own, connect, size, start_time};
+use chora_engine::docker::Endpoint;
+use chora_engine::docker::image::{ImageError, Role, build_own, size, start_time};
 use chora_model::failure::{Code, Failure};
 use chora_service_kit::check_at;
 
@@ -36,11 +37,10 @@ async fn build(app: &App, tag: &str, program: Option<PathBuf>) -> Result<Exit, E
         Some(program) => program,
         None => std::env::current_exe().context("failed to find out where this program is")?,
     };
-    let docker = connect().await.map_err(|error| {
-        let mut failure = Failure::new(Code::EngineUnavailable, "no Docker Engine answers");
-        failure.details = vec![error.to_string()];
-        failure.next("start it, or name another one with DOCKER_HOST")
-    })?;
+    let docker = Endpoint::from_env()
+        .connect()
+        .await
+        .map_err(|error| Failure::new(Code::EngineUnavailable, error.to_string()))?;
     let images = Role::ALL.map(|role| role.image(tag));
     let made = build_own(&docker, &program, &images, &|progress| {
         tracing::debug!(?progress, "making the images");

@@ -188,11 +188,6 @@ pub async fn present(docker: &Docker, wanted: Wanted<'_>) -> Result<Option<Image
     Ok((!stale).then(|| arrived(image, Came::Present)))
 }
 
-/// The engine that `DOCKER_HOST` names, or the one of this machine, spoken to in a version that it knows.
-pub async fn connect() -> Result<Docker, bollard::errors::Error> {
-    Docker::connect_with_defaults()?.negotiate_version().await
-}
-
 /// How many bytes the image has, with all its layers.
 pub async fn size(docker: &Docker, reference: &str) -> Result<Option<u64>, ImageError> {
     let image = inspect(docker, reference).await?;
