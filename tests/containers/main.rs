@@ -5,6 +5,8 @@
 mod support;
 
 #[cfg(test)]
+mod choice;
+#[cfg(test)]
 mod docker;
 #[cfg(test)]
 mod drift;

@@ -45,12 +45,12 @@ pub(crate) fn event(line: &str) -> Option<Value> {
 }
 
 impl<'a> Project<'a> {
-    /// A directory with the default configuration on free ports.
+    /// A directory with the default configuration on free ports, for processes.
     pub(crate) fn new(chora: &'a Path) -> Result<Self> {
         let directory = tempfile::tempdir().context("failed to make a directory")?;
         let home = directory.path().join(".chora");
         std::fs::create_dir(&home).context("failed to make `.chora`")?;
-        let mut text = chora_model::config::DEFAULT.to_owned();
+        let mut text = chora_model::config::DEFAULT.replace("engine: auto", "engine: process");
         for port in ["8500", "8600", "8700", "8800"] {
             text = text.replace(port, &free_port()?.to_string());
         }

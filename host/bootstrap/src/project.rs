@@ -45,7 +45,7 @@ pub struct Project {
     pub builtin_config: bool,
     pub(crate) lock_wait: Duration,
     engine: Arc<dyn Engine>,
-    engine_reason: String,
+    engine_reason: Option<String>,
     plugins: Arc<Plugins>,
     vault: Arc<CredentialVault>,
 }
@@ -61,19 +61,21 @@ impl Project {
         let config = Arc::new(loaded.config);
         let layout = loaded.layout;
         let running_on = running_on(&layout);
-        let (engine, engine_reason) = chora_engine::engine_for(Choice {
+        let chosen = chora_engine::engine_for(Choice {
             choice: options.engine.unwrap_or(config.engine),
+            config: &config,
             layout: &layout,
             exe: options.exe,
             running_on: running_on.as_deref(),
-        });
+        })
+        .await;
         let (bundled, cache) = (&options.bundled, options.cache);
         let plugins = Plugins::new(Arc::clone(&config), &layout, bundled, cache)?;
-        let project = Self::of(config, layout, engine, plugins);
+        let project = Self::of(config, layout, chosen.engine, plugins);
         Ok(Self {
             builtin_config: loaded.builtin,
             files: loaded.files,
-            engine_reason,
+            engine_reason: chosen.reason,
             lock_wait: options.lock_wait,
             ..project
         })
@@ -102,7 +104,7 @@ impl Project {
             lock_wait: Duration::ZERO,
             files: Vec::new(),
             engine,
-            engine_reason: String::new(),
+            engine_reason: None,
             plugins: Arc::new(plugins),
             vault: Arc::new(vault),
             config,
@@ -128,9 +130,9 @@ impl Project {
         Ok(running.map(|(name, _)| name).collect())
     }
 
-    /// Why that engine, in one sentence.
-    pub fn engine_reason(&self) -> &str {
-        &self.engine_reason
+    /// Why that engine, in one sentence; absent where nothing else was possible.
+    pub fn engine_reason(&self) -> Option<&str> {
+        self.engine_reason.as_deref()
     }
 
     /// The environment's credentials, for keeping them out of what is shown.
@@ -157,8 +159,9 @@ impl Project {
     }
 }
 
-/// The engine on which the environment's services were started, as far as its state can be read: whoever needs the state tells what is wrong with it.
+/// The engine on which the environment's services were started, or may have been by a run that was killed, as far as its state can be read: whoever needs the state tells what is wrong with it.
 fn running_on(layout: &Layout) -> Option<String> {
     let state = state::load(layout).ok().flatten()?;
-    (!state.services_started.is_empty()).then_some(state.engine)
+    let begun = state.status == state::Status::InProgress;
+    (begun || !state.services_started.is_empty()).then_some(state.engine)
 }

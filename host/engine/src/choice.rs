@@ -2,19 +2,25 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use chora_model::config::EngineChoice;
+use chora_model::config::{Config, EngineChoice, Service};
 use chora_model::layout::Layout;
 
-use crate::Engine;
 use crate::docker::{DockerEngine, DockerSettings, Endpoint};
 use crate::process::ProcessEngine;
+use crate::{Engine, EngineError};
+
+/// How long a Docker Engine may take to answer before it is done without. One that is there answers within milliseconds.
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// What the choice depends on.
 #[derive(Debug, Clone)]
 pub struct Choice<'a> {
     /// What was asked for.
     pub choice: EngineChoice,
+    /// What is to run.
+    pub config: &'a Config,
     /// The environment's files.
     pub layout: &'a Layout,
     /// This very program, which services name as `chora`.
@@ -23,33 +29,71 @@ pub struct Choice<'a> {
     pub running_on: Option<&'a str>,
 }
 
-/// The engine for an environment, and a sentence that says which it is and why. An engine that cannot be used says so when it is needed.
-pub fn engine_for(choice: Choice<'_>) -> (Arc<dyn Engine>, String) {
-    match choice.choice {
-        EngineChoice::Process => (
-            process(&choice),
-            "the process engine, as asked for".to_owned(),
-        ),
-        EngineChoice::Docker => (
-            Arc::new(docker(&choice)),
-            "the Docker engine, as asked for".to_owned(),
-        ),
-        EngineChoice::Auto => free(&choice),
+/// An engine, and why it is that one.
+pub struct Chosen {
+    /// The engine.
+    pub engine: Arc<dyn Engine>,
+    /// One sentence where it was chosen freely; absent where it was asked for, or runs the environment already.
+    pub reason: Option<String>,
+}
+
+/// The engine for an environment. One that was asked for and cannot be used says so when it is needed.
+pub async fn engine_for(choice: Choice<'_>) -> Chosen {
+    let decided = match (choice.choice, choice.running_on) {
+        (EngineChoice::Docker, _) | (EngineChoice::Auto, Some("docker")) => {
+            Arc::new(docker(&choice))
+        }
+        (EngineChoice::Process, _) | (EngineChoice::Auto, Some(_)) => process(&choice),
+        (EngineChoice::Auto, None) => return free(&choice).await,
+    };
+    Chosen {
+        engine: decided,
+        reason: None,
     }
 }
 
-/// What runs already decides; otherwise it is the process engine, which needs nothing but this machine.
-fn free(choice: &Choice<'_>) -> (Arc<dyn Engine>, String) {
-    match choice.running_on {
-        Some("docker") => {
-            let reason = "the Docker engine, which runs this environment's services";
-            (Arc::new(docker(choice)), reason.to_owned())
-        }
-        Some(_) | None => {
-            let reason = "the process engine; `--engine docker` runs the services as containers";
-            (process(choice), reason.to_owned())
-        }
+/// Docker where it answers and everything can be a container, and else the process engine, which needs nothing but this machine.
+async fn free(choice: &Choice<'_>) -> Chosen {
+    let as_processes = |because: String| Chosen {
+        engine: process(choice),
+        reason: Some(format!(
+            "`auto` is the process engine here, because {because}"
+        )),
+    };
+    let mut services = choice.config.services.iter();
+    if let Some(service) = services.find(|service| !can_be_a_container(service)) {
+        return as_processes(format!(
+            "service `{}` has neither `docker_compose` nor `image`",
+            service.name
+        ));
     }
+    let docker = docker(choice);
+    match tokio::time::timeout(ANSWER, docker.version()).await {
+        Ok(Ok(_)) => Chosen {
+            engine: Arc::new(docker),
+            reason: Some(
+                "`auto` is the Docker engine here, because one answers; `--engine process` does without"
+                    .to_owned(),
+            ),
+        },
+        Ok(Err(error)) => as_processes(said(&error)),
+        Err(_) => as_processes(format!(
+            "the Docker Engine gave no answer within {} s",
+            ANSWER.as_secs()
+        )),
+    }
+}
+
+fn can_be_a_container(service: &Service) -> bool {
+    service.docker_compose.is_some() || service.image.is_some()
+}
+
+/// What is wrong, without what to do about it: nobody has asked for that engine.
+fn said(error: &EngineError) -> String {
+    let cause = std::error::Error::source(error);
+    let text = cause.map_or_else(|| error.to_string(), ToString::to_string);
+    let first = text.split("; ").next().unwrap_or_default();
+    first.to_owned()
 }
 
 fn process(choice: &Choice<'_>) -> Arc<dyn Engine> {

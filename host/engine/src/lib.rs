@@ -9,7 +9,7 @@ mod error;
 pub mod process;
 mod spec;
 
-pub use choice::{Choice, engine_for};
+pub use choice::{Choice, Chosen, engine_for};
 pub use engine::{
     Engine, ExecOutput, Exit, Health, HealthState, LogLines, RunState, Started, Status, Swept,
 };

@@ -108,12 +108,24 @@ impl Fleet {
             }
             Err(error) => {
                 // What cannot run is not deployed; what was deployed before stays as it was.
+                if before.is_none() {
+                    self.clear_away(&deployment).await;
+                }
                 self.change(&name, before.clone())?;
                 if before.is_some_and(|before| before.desired == Desired::Running) {
                     keeper.watch(self.clone(), name);
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// Removes what an engine made for a service before it found that it cannot run. Left there, it would be taken for somebody else's.
+    async fn clear_away(&self, deployment: &Deployment) {
+        let name = &deployment.name;
+        let grace = deployment.definition().stop_grace;
+        if let Err(error) = self.0.engine.remove(name, grace).await {
+            tracing::warn!(name, %error, "what was made of a service that cannot run is left");
         }
     }
 

@@ -35,6 +35,7 @@ pub(crate) async fn run(app: &App, args: &BootstrapArgs) -> Result<Exit, Ended> 
             "there is no configuration here, so the built-in default is used; `chora bootstrap --init{options}` writes it"
         ));
     }
+    notices.extend(project.engine_reason().map(str::to_owned));
     let options = BootstrapOptions {
         resume: !args.no_resume,
         parallel: args.parallel.map(NonZeroUsize::get),

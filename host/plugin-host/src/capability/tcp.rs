@@ -8,9 +8,12 @@ use tokio::net::TcpStream;
 use crate::bindings::imports::chora::bootstrap::tcp::{Error, Host};
 use crate::call::CallState;
 use crate::gate::{Decision, HostFunction};
+use crate::scene::Scene;
 
 /// The longest that a connection may take.
 const LONGEST: Duration = Duration::from_secs(60);
+/// How soon a connection is closed again that only the engine's helper has accepted: it takes every connection to a published port, and only then looks whether anybody in the container listens.
+const HELPER: Duration = Duration::from_millis(15);
 
 impl Host for CallState {
     async fn reach(
@@ -32,10 +35,33 @@ impl Host for CallState {
         let connecting = TcpStream::connect((host.as_str(), port));
         let answer = match tokio::time::timeout(limit, connecting).await {
             Err(_) => Err(Error::TimedOut),
+            Ok(Ok(connection)) if is_published(&permit.scene, port) => {
+                match kept(&connection).await {
+                    true => Ok(()),
+                    false => Err(Error::Refused(format!(
+                        "{host}:{port}: the connection was closed at once, as it is where nothing in the container listens"
+                    ))),
+                }
+            }
             Ok(Ok(_connection)) => Ok(()),
             Ok(Err(error)) => Err(Error::Refused(format!("{host}:{port}: {error}"))),
         };
         self.leave(permit, 0);
         Ok(answer)
+    }
+}
+
+/// Whether the engine may have published this port.
+fn is_published(scene: &Scene, port: u16) -> bool {
+    let mut services = scene.config.services.iter();
+    scene.engine.kind() == "docker" && services.any(|service| service.port == Some(port))
+}
+
+/// Whether a new connection is still open after a moment, or was written to.
+async fn kept(connection: &TcpStream) -> bool {
+    let mut byte = [0];
+    match tokio::time::timeout(HELPER, connection.peek(&mut byte)).await {
+        Err(_) => true,
+        Ok(read) => read.is_ok_and(|read| read > 0),
     }
 }
