@@ -87,7 +87,7 @@ fn watched(server: &Server, timeout: f64) -> Ecosystem {
     let port = server.port;
     Ecosystem::with_config(|_| {
         format!(
-            "services:\n  - name: web\n    phase: 1\n    command: [sleep, \"1000\"]\n    health_endpoint: http://127.0.0.1:{port}/health\n    timeout: {timeout}\n    health: {{plugin: http-check, successes: 3, probe_timeout: 0.3}}\nretry: {{initial_delay: 0.01, max_delay: 0.05}}\n"
+            "services:\n  - name: web\n    phase: 1\n    command: [sleep, \"1000\"]\n    health_endpoint: http://127.0.0.1:{port}/health\n    timeout: {timeout}\n    health: {{plugin: http-check, successes: 3, probe_timeout: 0.3}}\nretry: {{initial_delay: 0.01, max_delay: 0.05}}\nengine: process\n"
         )
     })
 }

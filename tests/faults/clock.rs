@@ -33,7 +33,10 @@ fn variables(clock: &Path) -> Vec<(&'static str, String)> {
 /// The reference services with a clock of their own, which stands at the right time so far.
 fn with_clock() -> (Ecosystem, PathBuf) {
     let ecosystem = Ecosystem::new();
-    let clock = ecosystem.path().join("clock");
+    // In a directory of its own, which containers are given as well.
+    let directory = ecosystem.path().join("time");
+    std::fs::create_dir(&directory).expect("a directory");
+    let clock = directory.join("clock");
     step(&clock, "+0");
     let environment: Vec<String> = variables(&clock)
         .iter()
@@ -63,7 +66,7 @@ fn stepped(offset: &str) {
     run.until_phase(2);
     step(&clock, offset);
     run.until(|event| event["exit_code"] == 0);
-    let pids = ecosystem.pids();
+    let ids = ecosystem.ids();
 
     for offset in [offset, "+0", "-3600", "+3600"] {
         step(&clock, offset);
@@ -76,7 +79,7 @@ fn stepped(offset: &str) {
             .chora_with(&variables(&clock), &["status"])
             .exits(0);
     }
-    assert_eq!(ecosystem.pids(), pids);
+    assert_eq!(ecosystem.ids(), ids);
     step(&clock, "+0");
     assert_eq!(
         completes(&ecosystem, credentials(&ecosystem).as_deref()),

@@ -2,8 +2,8 @@
 
 use rustix::process::Signal;
 
-use crate::observe::{Running, listing};
-use crate::oracle::{completes, processes};
+use crate::observe::Running;
+use crate::oracle::completes;
 use crate::support::{Ecosystem, Output, signal};
 
 /// A first run that stands still in phase 2.
@@ -110,7 +110,7 @@ fn a_reset_that_waits_for_a_run_takes_down_what_it_made() {
         run.until(|event| event["exit_code"] == 0);
         reset.join().expect("an output").exits(0);
     });
-    assert_eq!(processes(&ecosystem).len(), 0);
+    assert_eq!(ecosystem.found().len(), 0);
     assert!(!ecosystem.home().join("bootstrap-state.json").exists());
 }
 
@@ -143,21 +143,5 @@ fn commands_that_are_no_runs_end_with_6_as_well_when_they_are_interrupted_while_
         let ended = waiting.end().exits(6);
         let told = &ended.stderr;
         assert!(told.contains("nothing was changed"), "{told}");
-    }
-}
-
-#[test]
-fn started_services_have_nothing_of_chora_s_open() {
-    let ecosystem = Ecosystem::new();
-    ecosystem.chora(&["bootstrap"]).exits(0);
-    let lock = ecosystem.home().join("lock");
-    assert!(listing(&ecosystem.home()).contains(&lock));
-    for (pid, service) in processes(&ecosystem) {
-        for entry in std::fs::read_dir(format!("/proc/{pid}/fd")).expect("open files") {
-            let open = std::fs::read_link(entry.expect("an entry").path()).unwrap_or_default();
-            assert_ne!(open, lock, "{service}");
-            let is_journal = open.starts_with(ecosystem.home().join("runs"));
-            assert!(!is_journal, "{service} has {open:?}");
-        }
     }
 }

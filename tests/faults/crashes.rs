@@ -1,7 +1,7 @@
 //! The crash sweep: a command is killed at each of its injection points, and the next one makes good what it left.
 
-use crate::oracle::{changes_nothing, completes, credentials, no_leftovers, processes, succeeds};
-use crate::points::{Hit, Trace, for_each};
+use crate::oracle::{changes_nothing, completes, credentials, no_leftovers, succeeds};
+use crate::points::{Hit, Trace, for_each, started};
 use crate::support::{Ecosystem, Output};
 
 const KILLED: i32 = -1;
@@ -39,7 +39,7 @@ fn a_first_run_killed_anywhere_is_completed_by_the_next() {
 fn cut_off() -> Ecosystem {
     let ecosystem = Ecosystem::new();
     let second = Hit {
-        point: "process.spawn.after".to_owned(),
+        point: started().to_owned(),
         after: 1,
     };
     let ran = ecosystem.chora_with(&[second.does("kill")], &["bootstrap"]);
@@ -66,7 +66,7 @@ fn a_run_that_changes_nothing_killed_anywhere_has_changed_nothing() {
     ran.exits(0);
     // The analyzer is stopped and started by a check of the last phase, which counts no longer after a kill.
     let others = |ecosystem: &Ecosystem| {
-        let mut found = processes(ecosystem);
+        let mut found = ecosystem.found();
         found.retain(|_, service| service != "analyzer");
         found
     };
@@ -88,12 +88,12 @@ fn a_rollback_killed_anywhere_is_finished_by_the_next() {
     for_each(trace.hits(), |hit| {
         let ecosystem = up();
         let credentials = credentials(&ecosystem);
-        let manifest = ecosystem.pids()["manifest"];
+        let manifest = ecosystem.ids().remove("manifest").expect("a registry");
         kill(&ecosystem, &arguments, hit)?;
         succeeds(&ecosystem, &arguments)?;
-        let left = processes(&ecosystem);
-        if left.keys().copied().ne([manifest]) {
-            return Err(format!("these processes were left: {left:?}"));
+        let left = ecosystem.found();
+        if !left.keys().eq([&manifest]) {
+            return Err(format!("this was left: {left:?}"));
         }
         completes(&ecosystem, credentials.as_deref())
     });
@@ -121,9 +121,9 @@ fn a_reset_killed_anywhere_is_finished_by_the_next() {
         let ecosystem = up();
         kill(&ecosystem, &arguments, hit)?;
         succeeds(&ecosystem, &arguments)?;
-        let left = processes(&ecosystem);
+        let left = ecosystem.found();
         if !left.is_empty() {
-            return Err(format!("these processes were left: {left:?}"));
+            return Err(format!("this was left: {left:?}"));
         }
         for name in ["data", "credentials.json", "bootstrap-state.json"] {
             if ecosystem.home().join(name).exists() {

@@ -22,6 +22,8 @@ mod drift;
 #[cfg(test)]
 mod durability;
 #[cfg(test)]
+mod on_processes;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod points;

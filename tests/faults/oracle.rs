@@ -1,6 +1,6 @@
 //! What must be true after a run, however many were cut off before it: the same as after one that nobody disturbed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -27,14 +27,14 @@ pub(crate) fn completes(ecosystem: &Ecosystem, credentials: Option<&[u8]>) -> Re
 
 /// Whether a further run finds nothing to do.
 pub(crate) fn changes_nothing(ecosystem: &Ecosystem) -> Result<(), String> {
-    let before = processes(ecosystem);
+    let before = ecosystem.found();
     let again = ecosystem.chora(&["bootstrap", "--format", "json"]);
     let summary = again.events().pop().unwrap_or_default();
     if again.code != 0 || summary["changed"] != 0 {
         return Err(format!("the run after it changed something: {summary}"));
     }
-    if processes(ecosystem) != before {
-        return Err("the run after it changed the processes".to_owned());
+    if ecosystem.found() != before {
+        return Err("the run after it started something anew".to_owned());
     }
     Ok(())
 }
@@ -59,7 +59,7 @@ pub(crate) fn credentials(ecosystem: &Ecosystem) -> Option<Vec<u8>> {
     std::fs::read(ecosystem.home().join("credentials.json")).ok()
 }
 
-/// State, processes, registry, deployments and files of a complete system.
+/// State, services, registry, deployments and files of a complete system.
 fn is_complete(ecosystem: &Ecosystem) -> Result<(), String> {
     let state = ecosystem.state();
     let expected = serde_json::json!({
@@ -94,18 +94,18 @@ fn is_complete(ecosystem: &Ecosystem) -> Result<(), String> {
     if !unfinished.is_empty() {
         return Err(format!("steps of the state are not done: {unfinished:?}"));
     }
-    let running = processes(ecosystem);
-    let recorded: BTreeMap<String, u32> = ecosystem.pids();
+    let running = ecosystem.found();
+    let recorded = ecosystem.ids();
     if running
         != recorded
             .iter()
-            .map(|(name, pid)| (*pid, name.clone()))
+            .map(|(name, id)| (id.clone(), name.clone()))
             .collect()
     {
         return Err(format!("{running:?} run, and {recorded:?} are on record"));
     }
     if running.len() != SERVICES.len() {
-        return Err(format!("these processes run: {running:?}"));
+        return Err(format!("this runs: {running:?}"));
     }
     let registered = registered(ecosystem)?;
     if registered
@@ -131,29 +131,6 @@ pub(crate) fn no_leftovers(home: &Path) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Every process group's leader that was started for the project, on record or not, with the service that it says it is.
-pub(crate) fn processes(ecosystem: &Ecosystem) -> BTreeMap<u32, String> {
-    let data = format!("DATA_DIR={}/", ecosystem.home().join("data").display());
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
-            continue;
-        };
-        // It may be gone, or somebody else's.
-        let Ok(environment) = std::fs::read(entry.path().join("environ")) else {
-            continue;
-        };
-        let environment = String::from_utf8_lossy(&environment).into_owned();
-        let service = environment
-            .split('\0')
-            .find_map(|variable| variable.strip_prefix(&data));
-        if let Some(service) = service {
-            found.insert(pid, service.to_owned());
-        }
-    }
-    found
 }
 
 /// Name and status of every instance in the registry, sorted.

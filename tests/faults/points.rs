@@ -7,12 +7,28 @@ use std::hash::BuildHasher;
 use std::path::Path;
 use std::sync::Mutex;
 
-use crate::support::{Ecosystem, Output};
+use crate::support::{Ecosystem, Output, TestEngine, engine};
 
 /// Says that every hit of every point is met, not only some of each.
 const ALL: &str = "CHORA_TEST_ALL_POINTS";
 /// Repeats the choice of an earlier run.
 const SEED: &str = "CHORA_TEST_SEED";
+
+/// The point at which a service is about to be started and is on no record as running.
+pub(crate) fn starting() -> &'static str {
+    match engine() {
+        TestEngine::Process => "process.spawn.before",
+        TestEngine::Docker => "container.start.before",
+    }
+}
+
+/// The point at which a service has just been started, and nothing could be written down of it.
+pub(crate) fn started() -> &'static str {
+    match engine() {
+        TestEngine::Process => "process.spawn.after",
+        TestEngine::Docker => "container.start.after",
+    }
+}
 
 /// One time at which a command passes a point.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,22 +104,38 @@ impl Trace {
         counts
     }
 
-    /// The hits that are to be met: of each point the first, the last, and one between that the seed chooses; or all.
+    /// The hits that are to be met: of each point the first, the last, and one between that the seed chooses; or all. On containers, which take their time, it is one of each point that
+    /// concerns them, and three of all others: files, journal and lock are the same on every engine.
     pub(crate) fn hits(&self) -> Vec<Hit> {
         let all = std::env::var_os(ALL).is_some();
-        let mut hits = Vec::new();
+        let (mut hits, mut alike) = (Vec::new(), Vec::new());
         for (point, count) in self.counts() {
+            let sampled = !all && engine() == TestEngine::Docker;
             let mut chosen: Vec<usize> = if all {
                 (0..count).collect()
+            } else if sampled {
+                vec![random(&point, count)]
             } else {
                 vec![0, random(&point, count), count - 1]
             };
             chosen.sort_unstable();
             chosen.dedup();
-            hits.extend(chosen.into_iter().map(|after| Hit {
+            let is_alike = ["file.", "journal.", "lock."]
+                .iter()
+                .any(|start| point.starts_with(start));
+            let kept = if sampled && is_alike {
+                &mut alike
+            } else {
+                &mut hits
+            };
+            kept.extend(chosen.into_iter().map(|after| Hit {
                 point: point.clone(),
                 after,
             }));
+        }
+        for pick in 0..alike.len().min(3) {
+            let chosen = random(&format!("alike {pick}"), alike.len());
+            hits.push(alike.swap_remove(chosen));
         }
         hits
     }
@@ -141,7 +173,7 @@ pub(crate) fn for_each<T: fmt::Display + Send>(
     let count = cases.len();
     let left = Mutex::new(cases);
     let failed = Mutex::new(Vec::new());
-    // Most of a run is waiting for processes to answer.
+    // Most of a run is waiting for services to answer.
     let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get() + 1);
     std::thread::scope(|scope| {
         for _ in 0..workers {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::observe::listing;
-use crate::oracle::{completes, credentials, processes};
-use crate::points::random;
-use crate::support::{Ecosystem, kill_group};
+use crate::oracle::{completes, credentials};
+use crate::points::{Hit, random, started};
+use crate::support::Ecosystem;
 
 fn up() -> Ecosystem {
     let ecosystem = Ecosystem::new();
@@ -28,9 +28,9 @@ fn meaning(mut state: Value) -> Value {
 }
 
 #[test]
-fn a_damaged_state_is_made_anew_from_journals_and_processes() {
+fn a_damaged_state_is_made_anew_from_journals_and_what_runs() {
     let ecosystem = up();
-    let (before, running) = (ecosystem.state(), processes(&ecosystem));
+    let (before, running) = (ecosystem.state(), ecosystem.found());
     let whole = std::fs::read(state_file(&ecosystem)).expect("a state");
     std::fs::write(state_file(&ecosystem), &whole[..whole.len() / 2]).expect("a state");
     let refused = ecosystem.chora(&["bootstrap"]).exits(8);
@@ -52,7 +52,7 @@ fn a_damaged_state_is_made_anew_from_journals_and_processes() {
     ecosystem.chora(&["state", "repair", "--force"]).exits(0);
 
     assert_eq!(meaning(ecosystem.state()), meaning(before));
-    assert_eq!(processes(&ecosystem), running);
+    assert_eq!(ecosystem.found(), running);
     let aside = ecosystem.home().join("bootstrap-state.json.damaged");
     assert_eq!(
         std::fs::read(aside).expect("the damaged file"),
@@ -74,7 +74,7 @@ fn a_state_that_claims_what_does_not_run_is_corrected() {
         "{}",
         needless.stdout
     );
-    kill_group(ecosystem.pids()["gateway"]);
+    ecosystem.kill("gateway");
 
     let repaired = ecosystem.chora(&["state", "repair", "--force"]).exits(0);
 
@@ -98,7 +98,7 @@ fn without_journals_what_runs_is_all_that_is_known() {
     let ecosystem = up();
     std::fs::remove_dir_all(ecosystem.home().join("runs")).expect("journals");
     std::fs::write(state_file(&ecosystem), "{").expect("a state");
-    let before = processes(&ecosystem);
+    let before = ecosystem.found();
 
     ecosystem.chora(&["state", "repair", "--force"]).exits(0);
 
@@ -112,11 +112,11 @@ fn without_journals_what_runs_is_all_that_is_known() {
         completes(&ecosystem, credentials(&ecosystem).as_deref()),
         Ok(())
     );
-    let after = processes(&ecosystem);
+    let after = ecosystem.found();
     assert!(
         before
             .iter()
-            .all(|(pid, name)| name == "analyzer" || after.contains_key(pid))
+            .all(|(id, name)| name == "analyzer" || after.contains_key(id))
     );
 }
 
@@ -135,7 +135,7 @@ fn where_nothing_was_ever_started_there_is_nothing_to_repair() {
 fn a_state_with_a_flipped_bit_is_refused_or_harmless() {
     let ecosystem = up();
     let whole = std::fs::read(state_file(&ecosystem)).expect("a state");
-    let before = processes(&ecosystem);
+    let before = ecosystem.found();
     for flip in 0..12 {
         let at = random(&format!("flip {flip}"), whole.len() * 8);
         let mut flipped = whole.clone();
@@ -149,7 +149,7 @@ fn a_state_with_a_flipped_bit_is_refused_or_harmless() {
             ran.code,
             ran.stderr
         );
-        assert_eq!(processes(&ecosystem), before, "bit {at}");
+        assert_eq!(ecosystem.found(), before, "bit {at}");
     }
     std::fs::write(state_file(&ecosystem), &whole).expect("a state");
     assert_eq!(
@@ -162,8 +162,11 @@ fn a_state_with_a_flipped_bit_is_refused_or_harmless() {
 fn a_torn_or_altered_journal_of_a_killed_run_costs_nothing() {
     for damage in 0..6 {
         let ecosystem = Ecosystem::new();
-        let kill = format!("process.spawn.after={}return(kill)", "1*off->");
-        let ran = ecosystem.chora_with(&[("FAILPOINTS", kill)], &["bootstrap"]);
+        let second = Hit {
+            point: started().to_owned(),
+            after: 1,
+        };
+        let ran = ecosystem.chora_with(&[second.does("kill")], &["bootstrap"]);
         assert_eq!(ran.code, -1, "{}", ran.stderr);
         let journal = listing(&ecosystem.home().join("runs"))
             .pop()

@@ -28,7 +28,7 @@ fn unchanged_by(command: &[&str], answers: impl Fn(&mut Terminal), code: i32) ->
         (
             listing(ecosystem.path()),
             bytes(&ecosystem, "bootstrap-state.json"),
-            ecosystem.pids(),
+            ecosystem.ids(),
         )
     };
     let before = look();
@@ -113,7 +113,7 @@ fn a_rollback_shows_what_it_will_do_and_does_it_after_yes() {
 
     assert_eq!(terminal.end(), 0, "{}", terminal.screen());
     assert!(terminal.screen().shows("Rollback completed"));
-    let running: Vec<String> = ecosystem.pids().into_keys().collect();
+    let running: Vec<String> = ecosystem.ids().into_keys().collect();
     assert_eq!(running, ["worker"]);
     assert_eq!(ecosystem.state()["status"], "rolled_back");
 }
@@ -137,7 +137,7 @@ fn a_reset_shows_what_it_will_do_and_does_it_after_yes() {
 
     assert_eq!(terminal.end(), 0, "{}", terminal.screen());
     assert!(terminal.screen().shows("Reset completed"));
-    let running = ecosystem.pids();
+    let running = ecosystem.ids();
     assert!(SERVICES.iter().all(|name| !running.contains_key(*name)));
     assert!(!ecosystem.home().join("bootstrap-state.json").exists());
     assert!(!ecosystem.home().join("credentials.json").exists());

@@ -1,6 +1,6 @@
 //! New credentials: made only when asked for, used by who is started again, and never made in silence while data depends on the old ones.
 
-use crate::observe::{SERVICES, bytes, pids_of};
+use crate::observe::{SERVICES, bytes, ids_of};
 use crate::support::Ecosystem;
 
 #[test]
@@ -25,9 +25,9 @@ fn rotating_while_there_is_data_is_refused_unless_asked_for() {
 fn rotated_credentials_are_used_once_they_are_applied() {
     let ecosystem = Ecosystem::new();
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let (before, pids) = (
+    let (before, ids) = (
         bytes(&ecosystem, "credentials.json"),
-        pids_of(&ecosystem, &SERVICES),
+        ids_of(&ecosystem, &SERVICES),
     );
 
     let rotated = ecosystem
@@ -41,20 +41,20 @@ fn rotated_credentials_are_used_once_they_are_applied() {
     );
     let rotated = bytes(&ecosystem, "credentials.json");
     assert_ne!(rotated, before);
-    assert_eq!(pids_of(&ecosystem, &SERVICES), pids);
+    assert_eq!(ids_of(&ecosystem, &SERVICES), ids);
 
     ecosystem.chora(&["config", "apply-credentials"]).exits(0);
 
-    let applied = pids_of(&ecosystem, &SERVICES);
+    let applied = ids_of(&ecosystem, &SERVICES);
     for service in SERVICES {
-        assert_ne!(applied[service], pids[service], "{service}");
+        assert_ne!(applied[service], ids[service], "{service}");
     }
     assert_eq!(bytes(&ecosystem, "credentials.json"), rotated);
     ecosystem.chora(&["validate"]).exits(0);
     // Once more, there is nothing to apply; `validate` has started the analyzer again.
-    let pids = pids_of(&ecosystem, &SERVICES);
+    let ids = ids_of(&ecosystem, &SERVICES);
     ecosystem.chora(&["config", "apply-credentials"]).exits(0);
-    assert_eq!(pids_of(&ecosystem, &SERVICES), pids);
+    assert_eq!(ids_of(&ecosystem, &SERVICES), ids);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn without_services_there_is_nothing_to_apply_and_no_question_without_a_terminal
 fn lost_credentials_are_not_made_anew_in_silence() {
     let ecosystem = Ecosystem::new();
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let pids = pids_of(&ecosystem, &SERVICES);
+    let ids = ids_of(&ecosystem, &SERVICES);
     let kept = bytes(&ecosystem, "credentials.json");
     std::fs::remove_file(ecosystem.home().join("credentials.json")).expect("credentials");
 
@@ -96,7 +96,7 @@ fn lost_credentials_are_not_made_anew_in_silence() {
         }
         assert!(!ecosystem.home().join("credentials.json").exists());
     }
-    assert_eq!(pids_of(&ecosystem, &SERVICES), pids);
+    assert_eq!(ids_of(&ecosystem, &SERVICES), ids);
 
     // Taking things down keeps the data, and tells what it lacks.
     for arguments in [

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::observe::{listing, pids_of};
+use crate::observe::{ids_of, listing};
 use crate::support::{Ecosystem, Ports, plain};
 
 const PLAIN: [&str; 3] = ["worker", "socket", "web"];
@@ -14,7 +14,7 @@ const PLAIN: [&str; 3] = ["worker", "socket", "web"];
 fn plain_services_live_through_every_command() {
     let ecosystem = Ecosystem::with_config(plain);
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let pids = pids_of(&ecosystem, &PLAIN);
+    let ids = ids_of(&ecosystem, &PLAIN);
     assert_eq!(
         ecosystem.state()["completed_phases"],
         json!([0, 1, 2, 3, 4])
@@ -37,18 +37,18 @@ fn plain_services_live_through_every_command() {
     assert_eq!(steps, ["validation/health"]);
     let again = ecosystem.chora(&["bootstrap", "--format", "json"]).exits(0);
     assert_eq!(again.events().last().expect("a summary")["changed"], 0);
-    assert_eq!(pids_of(&ecosystem, &PLAIN), pids);
+    assert_eq!(ids_of(&ecosystem, &PLAIN), ids);
 
     ecosystem
         .chora(&["rollback", "--to-phase", "2", "--force"])
         .exits(0);
-    assert_eq!(ecosystem.pids(), pids_of(&ecosystem, &["worker", "socket"]));
+    assert_eq!(ecosystem.ids(), ids_of(&ecosystem, &["worker", "socket"]));
     ecosystem.chora(&["validate"]).exits(2);
     ecosystem.chora(&["bootstrap"]).exits(0);
-    assert_eq!(pids_of(&ecosystem, &PLAIN)["worker"], pids["worker"]);
+    assert_eq!(ids_of(&ecosystem, &PLAIN)["worker"], ids["worker"]);
 
     ecosystem.chora(&["reset", "--force", "--volumes"]).exits(0);
-    assert!(ecosystem.pids().is_empty());
+    assert!(ecosystem.ids().is_empty());
     ecosystem.chora(&["status"]).exits(2);
 }
 
@@ -66,12 +66,12 @@ fn services_may_be_a_map_keyed_by_name() {
     };
     let ecosystem = Ecosystem::with_config(map);
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let pids = pids_of(&ecosystem, &PLAIN);
+    let ids = ids_of(&ecosystem, &PLAIN);
 
     // The list means the same, so nothing is changed by it.
     ecosystem.write_config(&plain(ecosystem.ports()));
     ecosystem.chora(&["bootstrap"]).exits(0);
-    assert_eq!(pids_of(&ecosystem, &PLAIN), pids);
+    assert_eq!(ids_of(&ecosystem, &PLAIN), ids);
 }
 
 /// A chain of ten, a fan of ten that all need its end, and ten that all of the fan go before.
@@ -119,14 +119,14 @@ fn thirty_services_come_up_and_go_down_in_the_order_of_their_needs() {
         format!("services:\n{services}engine: process\n")
     });
     ecosystem.chora(&["bootstrap"]).exits(0);
-    assert_eq!(ecosystem.pids().len(), 30);
+    assert_eq!(ecosystem.ids().len(), 30);
     let started = told(&ecosystem, "services.start");
     assert_eq!(started.len(), 30);
 
     ecosystem
         .chora(&["rollback", "--to-phase", "0", "--force"])
         .exits(0);
-    assert!(ecosystem.pids().is_empty());
+    assert!(ecosystem.ids().is_empty());
     let removed = told(&ecosystem, "services.remove");
     assert_eq!(removed.len(), 30);
 

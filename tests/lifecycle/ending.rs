@@ -4,8 +4,8 @@ use std::net::TcpListener;
 
 use rustix::process::Signal;
 
-use crate::observe::{kill_service, pids_of};
-use crate::support::{Ecosystem, Ports, Told, members, plain};
+use crate::observe::ids_of;
+use crate::support::{Ecosystem, Ports, Told, plain};
 
 /// A service that ignores every signal that can be ignored, and never listens; one that stands before it, and one that waits for it.
 fn deaf(ports: &Ports) -> String {
@@ -27,7 +27,7 @@ fn waiting(ecosystem: &Ecosystem, command: std::process::Command) -> Told {
     run.until_document(|event| {
         event["function"] == "services.start" && event["target"].as_str().is_some_and(names_deaf)
     });
-    pids_of(ecosystem, &["first", "deaf"]);
+    ids_of(ecosystem, &["first", "deaf"]);
     run
 }
 
@@ -42,8 +42,8 @@ fn an_interrupt_leaves_a_wait_for_health_at_once_and_the_next_run_goes_on() {
         &ecosystem,
         ecosystem.command(&["bootstrap", "--format", "json"]),
     );
-    let held = pids_of(&ecosystem, &["first"]);
-    let old = pids_of(&ecosystem, &["deaf"])["deaf"];
+    let held = ids_of(&ecosystem, &["first"]);
+    let old = ids_of(&ecosystem, &["deaf"]);
 
     run.signal(Signal::INT);
     run.until_error("Once more stops at once");
@@ -52,13 +52,13 @@ fn an_interrupt_leaves_a_wait_for_health_at_once_and_the_next_run_goes_on() {
     run.end().exits(6);
 
     ecosystem.chora(&["status"]).exits(3);
-    assert_eq!(ecosystem.pids()["deaf"], old);
+    assert_eq!(ids_of(&ecosystem, &["deaf"]), old);
 
     // Mended, it is another definition: the deaf process gives way after its grace.
     ecosystem.write_config(&mended(ecosystem.ports()));
     ecosystem.chora(&["bootstrap"]).exits(0);
     assert_eq!(ecosystem.state()["status"], "completed");
-    assert_eq!(pids_of(&ecosystem, &["first"]), held);
+    assert_eq!(ids_of(&ecosystem, &["first"]), held);
 }
 
 /// With a deaf service that nobody waits for.
@@ -70,7 +70,7 @@ fn mended(ports: &Ports) -> String {
 fn a_second_interrupt_ends_at_once_what_does_not_end_by_itself() {
     let ecosystem = Ecosystem::with_config(mended);
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let old = pids_of(&ecosystem, &["deaf"])["deaf"];
+    let old = ids_of(&ecosystem, &["deaf"]);
     // Another definition, and all the time in the world for the deaf process to give way.
     let patient =
         mended(ecosystem.ports()).replace("stop_grace: 0.1", "stop_grace: 1000, version: 2.0.0");
@@ -90,7 +90,7 @@ fn a_second_interrupt_ends_at_once_what_does_not_end_by_itself() {
     run.end().exits(6);
 
     ecosystem.chora(&["status"]).exits(3);
-    assert_eq!(ecosystem.pids()["deaf"], old);
+    assert_eq!(ids_of(&ecosystem, &["deaf"]), old);
     ecosystem.write_config(&mended(ecosystem.ports()));
     ecosystem.chora(&["bootstrap"]).exits(0);
 }
@@ -132,8 +132,8 @@ fn a_reader_that_has_enough_neither_ends_the_run_nor_makes_it_complain() {
 
         assert_eq!(run.end().exits(0).stderr, "");
         assert_eq!(ecosystem.state()["status"], "completed");
-        assert_eq!(ecosystem.pids().len(), 3);
-        kill_service(&ecosystem, "web");
+        assert_eq!(ecosystem.ids().len(), 3);
+        ecosystem.kill("web");
     }
 }
 
@@ -170,13 +170,13 @@ fn killed_by(command: &[&str]) {
     ecosystem.chora(&["bootstrap"]).exits(0);
     // It has set its traps and started its child when it says so.
     ecosystem.told(&["logs", "mule", "--follow"]).until("up");
-    let group = pids_of(&ecosystem, &["mule"])["mule"];
-    assert!(members(group).len() >= 3, "{:?}", members(group));
+    let brood = ecosystem.brood("mule");
+    assert!(brood.members().len() >= 3, "{:?}", brood.members());
 
     ecosystem.chora(command).exits(0);
 
-    assert!(members(group).is_empty(), "{:?}", members(group));
-    assert!(ecosystem.pids().is_empty());
+    assert!(brood.members().is_empty(), "{:?}", brood.members());
+    assert!(ecosystem.ids().is_empty());
 }
 
 #[test]

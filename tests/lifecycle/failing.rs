@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::observe::{SERVICES, pids_of};
+use crate::observe::{SERVICES, ids_of};
 use crate::support::{Ecosystem, reference};
 
 /// Breaks the reference configuration, runs, mends it and runs again. `held` are the services that run before the failing phase.
@@ -19,7 +19,7 @@ fn fails_then_resumes(from: &str, to: &str, code: i32, name: &str, held: &[&str]
     assert_eq!(state["status"], "failed", "{state}");
     assert_eq!(state["current_phase"], code - 1, "{state}");
     ecosystem.chora(&["status"]).exits(3);
-    let pids = pids_of(&ecosystem, held);
+    let ids = ids_of(&ecosystem, held);
 
     ecosystem.write_config(&reference(ecosystem.ports()));
     let run = ecosystem
@@ -29,8 +29,8 @@ fn fails_then_resumes(from: &str, to: &str, code: i32, name: &str, held: &[&str]
 
     let resumes = run.iter().find(|event| event["event"] == "run_started");
     assert_eq!(resumes.expect("a start")["resumes"], state["run"]);
-    assert_eq!(pids_of(&ecosystem, held), pids);
-    assert_eq!(pids_of(&ecosystem, &SERVICES).len(), 4);
+    assert_eq!(ids_of(&ecosystem, held), ids);
+    assert_eq!(ids_of(&ecosystem, &SERVICES).len(), 4);
     ecosystem.chora(&["status"]).exits(0);
 }
 
@@ -40,7 +40,7 @@ fn a_foreign_listener_fails_phase_0_and_the_next_run_completes_without_it() {
     let listener = TcpListener::bind(("127.0.0.1", ecosystem.port("gateway"))).expect("a port");
     let failed = ecosystem.chora(&["bootstrap"]).exits(1);
     assert!(failed.stderr.contains("PREREQ_FAILED"), "{}", failed.stderr);
-    assert!(ecosystem.pids().is_empty());
+    assert!(ecosystem.ids().is_empty());
     ecosystem.chora(&["status"]).exits(3);
 
     drop(listener);
@@ -102,7 +102,7 @@ fn a_failed_run_told_to_roll_back_stops_what_it_started() {
         .chora(&["bootstrap", "--on-failure", "rollback"])
         .exits(3);
 
-    assert!(ecosystem.pids().is_empty(), "{:?}", ecosystem.pids());
+    assert!(ecosystem.ids().is_empty(), "{:?}", ecosystem.ids());
     ecosystem.write_config(&reference(ecosystem.ports()));
     ecosystem.chora(&["bootstrap"]).exits(0);
 }

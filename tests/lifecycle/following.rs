@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::process::Signal;
 
-use crate::observe::kill_service;
 use crate::support::Ecosystem;
 
 /// A service that logs every line that it is told through a pipe.
@@ -44,7 +43,7 @@ fn new_lines_come_through_a_restart_of_the_service() {
     parrot.tell("one");
     assert_eq!(log.line(), "one\n");
 
-    kill_service(&parrot.ecosystem, "parrot");
+    parrot.ecosystem.kill("parrot");
     parrot.ecosystem.chora(&["bootstrap"]).exits(0);
     assert_eq!(log.line(), "hello\n");
     parrot.tell("two");

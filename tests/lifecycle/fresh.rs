@@ -1,6 +1,6 @@
 //! Runs that succeed: the first, those after it, dry runs, and a second environment beside the first.
 
-use crate::observe::{SERVICES, bytes, listing, pids_of};
+use crate::observe::{SERVICES, bytes, ids_of, listing};
 use crate::support::{Ecosystem, Ports};
 
 #[test]
@@ -23,7 +23,7 @@ fn a_fresh_run_is_validated_and_its_services_stay_up_after_it() {
     let summary = run.last().expect("a summary");
     assert_eq!(summary["exit_code"], 0, "{summary}");
 
-    assert_eq!(ecosystem.pids().len(), 4);
+    assert_eq!(ecosystem.ids().len(), 4);
     ecosystem.chora(&["status"]).exits(0);
     let state = ecosystem.state();
     assert_eq!(state["status"], "completed");
@@ -57,7 +57,7 @@ fn each_phase_has_its_heading_in_plain_output() {
 fn five_runs_in_a_row_change_nothing_after_the_first() {
     let ecosystem = Ecosystem::new();
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let pids = pids_of(&ecosystem, &SERVICES);
+    let ids = ids_of(&ecosystem, &SERVICES);
     let credentials = bytes(&ecosystem, "credentials.json");
 
     for _ in 0..4 {
@@ -67,7 +67,7 @@ fn five_runs_in_a_row_change_nothing_after_the_first() {
             .events();
         let summary = run.last().expect("a summary");
         assert_eq!(summary["changed"], 0, "{summary}");
-        assert_eq!(pids_of(&ecosystem, &SERVICES), pids);
+        assert_eq!(ids_of(&ecosystem, &SERVICES), ids);
         assert_eq!(bytes(&ecosystem, "credentials.json"), credentials);
     }
 }
@@ -80,7 +80,7 @@ fn a_dry_run_on_nothing_leaves_the_directory_as_it_was() {
     ecosystem.chora(&["bootstrap", "--dry-run"]).exits(0);
 
     assert_eq!(listing(ecosystem.path()), before);
-    assert!(ecosystem.pids().is_empty());
+    assert!(ecosystem.ids().is_empty());
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn dry_runs_on_a_running_system_leave_it_as_it_was() {
     ecosystem.chora(&["bootstrap"]).exits(0);
     let before = listing(ecosystem.path());
     let state = bytes(&ecosystem, "bootstrap-state.json");
-    let pids = pids_of(&ecosystem, &SERVICES);
+    let ids = ids_of(&ecosystem, &SERVICES);
 
     ecosystem.chora(&["bootstrap", "--dry-run"]).exits(0);
     ecosystem
@@ -98,7 +98,7 @@ fn dry_runs_on_a_running_system_leave_it_as_it_was() {
 
     assert_eq!(listing(ecosystem.path()), before);
     assert_eq!(bytes(&ecosystem, "bootstrap-state.json"), state);
-    assert_eq!(pids_of(&ecosystem, &SERVICES), pids);
+    assert_eq!(ids_of(&ecosystem, &SERVICES), ids);
 }
 
 #[test]
@@ -112,10 +112,9 @@ fn another_environment_keeps_its_files_and_processes_apart() {
             "  - {{name: {service}, port: {port}, health_endpoint: \"http://localhost:{port}/health\"}}\n"
         ));
     }
-    let path = ecosystem.home().join("bootstrap-config.staging.yml");
-    std::fs::write(path, overlay).expect("the overlay");
+    ecosystem.write_overlay("staging", &overlay);
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let pids = pids_of(&ecosystem, &SERVICES);
+    let ids = ids_of(&ecosystem, &SERVICES);
     let (state, credentials) = (
         bytes(&ecosystem, "bootstrap-state.json"),
         bytes(&ecosystem, "credentials.json"),
@@ -141,5 +140,5 @@ fn another_environment_keeps_its_files_and_processes_apart() {
     ecosystem
         .chora(&["reset", "--force", "--environment", "staging"])
         .exits(0);
-    assert_eq!(pids_of(&ecosystem, &SERVICES), pids);
+    assert_eq!(ids_of(&ecosystem, &SERVICES), ids);
 }

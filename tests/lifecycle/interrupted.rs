@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::observe::{Running, SERVICES, pids_of, recorded};
+use crate::observe::{Running, SERVICES, found, ids_of};
 use crate::support::{Ecosystem, reference};
 
 #[track_caller]
@@ -11,18 +11,18 @@ fn killed_in(phase: u8) {
     let mut run = Running::new(&ecosystem);
     run.until_phase(phase);
     run.kill();
-    let before = recorded(&ecosystem);
+    let before = found(&ecosystem);
 
     ecosystem.chora(&["bootstrap"]).exits(0);
 
     ecosystem.chora(&["status"]).exits(0);
     assert_eq!(ecosystem.state()["status"], "completed");
-    let after = recorded(&ecosystem);
+    let after = found(&ecosystem);
     // Analyzer is stopped and started by the last phase itself.
     for service in run.healthy.iter().filter(|name| *name != "analyzer") {
         assert_eq!(after[service], before[service], "{service} was not kept");
     }
-    assert_eq!(pids_of(&ecosystem, &SERVICES).len(), 4);
+    assert_eq!(ids_of(&ecosystem, &SERVICES).len(), 4);
 }
 
 #[test]
@@ -80,12 +80,12 @@ fn interrupted_by(signal: Signal) {
     let status = run.child.wait().expect("an ended process");
     assert_eq!(status.code(), Some(6));
     assert_eq!(ecosystem.state()["status"], "interrupted");
-    let pids = pids_of(&ecosystem, &["manifest", "orchestrator"]);
+    let ids = ids_of(&ecosystem, &["manifest", "orchestrator"]);
 
     ecosystem.write_config(&reference(ecosystem.ports()));
     ecosystem.chora(&["bootstrap"]).exits(0);
 
-    assert_eq!(pids_of(&ecosystem, &["manifest", "orchestrator"]), pids);
+    assert_eq!(ids_of(&ecosystem, &["manifest", "orchestrator"]), ids);
     ecosystem.chora(&["status"]).exits(0);
 }
 
@@ -112,5 +112,5 @@ fn a_run_that_outlasts_its_timeout_fails_in_its_phase() {
 
     ecosystem.chora(&["bootstrap", "--timeout", "3"]).exits(3);
 
-    pids_of(&ecosystem, &["manifest"]);
+    ids_of(&ecosystem, &["manifest"]);
 }

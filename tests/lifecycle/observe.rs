@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout};
 
 use serde_json::Value;
 
-use crate::support::{Ecosystem, kill_group};
+use crate::support::Ecosystem;
 
 /// The four services, in the order of their phases.
 pub(crate) const SERVICES: [&str; 4] = ["manifest", "orchestrator", "gateway", "analyzer"];
@@ -35,36 +35,24 @@ pub(crate) fn bytes(ecosystem: &Ecosystem, name: &str) -> Vec<u8> {
         .unwrap_or_else(|error| panic!("`{name}` cannot be read: {error}"))
 }
 
-/// Process ids of these services only; fails the test when one does not run.
+/// What tells the starts of these services from any others; fails the test when one does not run.
 #[track_caller]
-pub(crate) fn pids_of(ecosystem: &Ecosystem, services: &[&str]) -> BTreeMap<String, u32> {
-    let all = ecosystem.pids();
+pub(crate) fn ids_of(ecosystem: &Ecosystem, services: &[&str]) -> BTreeMap<String, String> {
+    let all = ecosystem.ids();
     services
         .iter()
         .map(|service| {
-            let pid = all.get(*service);
-            let pid = pid.unwrap_or_else(|| panic!("`{service}` does not run: {all:?}"));
-            ((*service).to_owned(), *pid)
+            let id = all.get(*service);
+            let id = id.unwrap_or_else(|| panic!("`{service}` does not run: {all:?}"));
+            ((*service).to_owned(), id.clone())
         })
         .collect()
 }
 
-/// Kills a service with all that it started, as nobody in chora would.
-#[track_caller]
-pub(crate) fn kill_service(ecosystem: &Ecosystem, service: &str) {
-    kill_group(pids_of(ecosystem, &[service])[service]);
-}
-
-/// Process ids on record, whether or not the processes answer yet.
-pub(crate) fn recorded(ecosystem: &Ecosystem) -> BTreeMap<String, u64> {
-    SERVICES
-        .iter()
-        .filter_map(|service| {
-            let record = ecosystem.home().join(format!("processes/{service}.json"));
-            let record: Value = serde_json::from_slice(&std::fs::read(record).ok()?).ok()?;
-            Some(((*service).to_owned(), record["identity"]["pid"].as_u64()?))
-        })
-        .collect()
+/// The same by what really runs, whether or not anything answers yet.
+pub(crate) fn found(ecosystem: &Ecosystem) -> BTreeMap<String, String> {
+    let found = ecosystem.found().into_iter();
+    found.map(|(id, service)| (service, id)).collect()
 }
 
 /// A `chora … --format json` that is still running, killed when it is dropped.

@@ -1,6 +1,6 @@
 //! Undoing: `rollback` to each phase and forward again, and `reset`.
 
-use crate::observe::{SERVICES, bytes, pids_of};
+use crate::observe::{SERVICES, bytes, ids_of};
 use crate::support::Ecosystem;
 
 /// Rolls a complete system back to a phase, and brings it up again. `kept` are the services that stay.
@@ -8,27 +8,27 @@ use crate::support::Ecosystem;
 fn back_to(phase: u8, kept: &[&str]) {
     let ecosystem = Ecosystem::new();
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let pids = pids_of(&ecosystem, kept);
+    let ids = ids_of(&ecosystem, kept);
     let target = phase.to_string();
 
     ecosystem
         .chora(&["rollback", "--to-phase", &target, "--force"])
         .exits(0);
 
-    let mut running = ecosystem.pids();
+    let mut running = ecosystem.ids();
     // The orchestrator check of phase 4 restarts the analyzer on the way forward, so only its presence is compared there.
     if phase == 3 {
         assert!(running.remove("analyzer").is_some());
     }
-    assert_eq!(running, pids);
+    assert_eq!(running, ids);
     let state = ecosystem.state();
     let completed: Vec<u8> = (0..=phase).collect();
     assert_eq!(state["completed_phases"], serde_json::json!(completed));
     assert_eq!(state["status"], "rolled_back");
 
     ecosystem.chora(&["bootstrap"]).exits(0);
-    assert_eq!(pids_of(&ecosystem, kept), pids);
-    assert_eq!(pids_of(&ecosystem, &SERVICES).len(), 4);
+    assert_eq!(ids_of(&ecosystem, kept), ids);
+    assert_eq!(ids_of(&ecosystem, &SERVICES).len(), 4);
     ecosystem.chora(&["status"]).exits(0);
 }
 
@@ -89,7 +89,7 @@ fn an_impossible_target_is_refused_and_nothing_is_undone() {
         .chora(&["rollback", "--to-phase", "1", "--force"])
         .exits(2);
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let pids = pids_of(&ecosystem, &SERVICES);
+    let ids = ids_of(&ecosystem, &SERVICES);
 
     for target in ["4", "5", "200"] {
         ecosystem
@@ -97,14 +97,14 @@ fn an_impossible_target_is_refused_and_nothing_is_undone() {
             .exits(2);
     }
 
-    assert_eq!(pids_of(&ecosystem, &SERVICES), pids);
+    assert_eq!(ids_of(&ecosystem, &SERVICES), ids);
 }
 
 #[test]
 fn without_a_terminal_it_asks_for_force_instead_of_an_answer() {
     let ecosystem = Ecosystem::new();
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let pids = pids_of(&ecosystem, &SERVICES);
+    let ids = ids_of(&ecosystem, &SERVICES);
 
     for command in ["rollback", "reset"] {
         let refused = ecosystem.chora(&[command]);
@@ -112,7 +112,7 @@ fn without_a_terminal_it_asks_for_force_instead_of_an_answer() {
         assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
     }
 
-    assert_eq!(pids_of(&ecosystem, &SERVICES), pids);
+    assert_eq!(ids_of(&ecosystem, &SERVICES), ids);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_reset_keeps_data_and_credentials_and_says_so() {
     let output = ecosystem.chora(&["reset", "--force"]).exits(0);
 
     assert!(output.stdout.contains("kept"), "{}", output.stdout);
-    assert!(ecosystem.pids().is_empty());
+    assert!(ecosystem.ids().is_empty());
     ecosystem.chora(&["status"]).exits(2);
     assert_eq!(bytes(&ecosystem, "credentials.json"), credentials);
     assert!(ecosystem.home().join("data/manifest/manifest.db").exists());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::observe::{SERVICES, pids_of};
+use crate::observe::{SERVICES, ids_of};
 use crate::support::{Ecosystem, reference};
 
 /// How a step ended in a run told as JSON.
@@ -24,19 +24,19 @@ fn without_resume_even_the_disturbing_check_is_done_again() {
         ecosystem.chora(&command).exits(0).events()
     };
     assert_eq!(ending(&run(&[]), "validation/control"), "succeeded");
-    let pids = pids_of(&ecosystem, &SERVICES);
+    let ids = ids_of(&ecosystem, &SERVICES);
 
     assert_eq!(ending(&run(&[]), "validation/control"), "skipped");
-    assert_eq!(pids_of(&ecosystem, &SERVICES), pids);
+    assert_eq!(ids_of(&ecosystem, &SERVICES), ids);
 
     assert_eq!(
         ending(&run(&["--no-resume"]), "validation/control"),
         "succeeded"
     );
-    let mut after = pids_of(&ecosystem, &SERVICES);
-    assert_ne!(after["analyzer"], pids["analyzer"]);
-    after.insert("analyzer".to_owned(), pids["analyzer"]);
-    assert_eq!(after, pids);
+    let mut after = ids_of(&ecosystem, &SERVICES);
+    assert_ne!(after["analyzer"], ids["analyzer"]);
+    after.insert("analyzer".to_owned(), ids["analyzer"].clone());
+    assert_eq!(after, ids);
     assert_eq!(ending(&run(&["--resume"]), "validation/control"), "skipped");
 }
 
@@ -134,7 +134,7 @@ fn validation_that_is_left_out_is_said_to_be_and_made_up_for_by_the_next_run() {
     assert!(!run.stdout.contains("Phase 4"), "{}", run.stdout);
     let state = ecosystem.state();
     assert_eq!(state["completed_phases"], json!([0, 1, 2, 3]));
-    assert_eq!(pids_of(&ecosystem, &SERVICES).len(), 4);
+    assert_eq!(ids_of(&ecosystem, &SERVICES).len(), 4);
     ecosystem.chora(&["status"]).exits(0);
 
     ecosystem.chora(&["bootstrap"]).exits(0);

@@ -341,8 +341,7 @@ fn a_run_is_named_by_a_beginning_that_fits_no_other() {
 #[test]
 fn environments_have_their_own_runs_and_keep_as_many_as_configured() {
     let ecosystem = Ecosystem::new();
-    let overlay = ecosystem.home().join("bootstrap-config.other.yml");
-    fs::write(overlay, "logging: {keep_runs: 2}\n").expect("the overlay");
+    ecosystem.write_overlay("other", "logging: {keep_runs: 2}\n");
     let mut ids = vec![];
     for _ in 0..4 {
         let command = ["reset", "--environment", "other", "--force"];

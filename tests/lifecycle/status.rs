@@ -1,6 +1,7 @@
 //! `status` of every kind of system. A failed one is in `failing`.
 
-use crate::support::{Ecosystem, kill_group};
+use crate::observe::SERVICES;
+use crate::support::Ecosystem;
 
 #[test]
 fn a_system_never_started_is_2_and_names_the_command_to_start() {
@@ -48,18 +49,18 @@ fn a_running_system_is_0_in_every_format() {
 fn a_killed_service_makes_it_1_and_the_next_run_brings_it_back() {
     let ecosystem = Ecosystem::new();
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let pids = ecosystem.pids();
-    kill_group(pids["gateway"]);
+    let ids = ecosystem.ids();
+    ecosystem.kill("gateway");
 
     let output = ecosystem.chora(&["status", "--format", "json"]).exits(1);
     assert_eq!(output.json()["overall"]["state"], "degraded");
 
     ecosystem.chora(&["bootstrap"]).exits(0);
     ecosystem.chora(&["status"]).exits(0);
-    let after = ecosystem.pids();
-    assert_ne!(after["gateway"], pids["gateway"]);
-    assert_eq!(after["manifest"], pids["manifest"]);
-    assert_eq!(after["orchestrator"], pids["orchestrator"]);
+    let after = ecosystem.ids();
+    assert_ne!(after["gateway"], ids["gateway"]);
+    assert_eq!(after["manifest"], ids["manifest"]);
+    assert_eq!(after["orchestrator"], ids["orchestrator"]);
 }
 
 #[test]
@@ -89,8 +90,8 @@ fn only_the_services_asked_for_are_shown_and_unknown_ones_are_named() {
 fn a_system_of_which_nothing_runs_any_more_is_1_and_says_so_of_each_service() {
     let ecosystem = Ecosystem::new();
     ecosystem.chora(&["bootstrap"]).exits(0);
-    for pid in ecosystem.pids().into_values() {
-        kill_group(pid);
+    for service in SERVICES {
+        ecosystem.kill(service);
     }
 
     let report = ecosystem

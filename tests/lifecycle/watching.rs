@@ -3,7 +3,6 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::observe::kill_service;
 use crate::support::{Ecosystem, plain};
 
 fn up() -> Ecosystem {
@@ -19,7 +18,7 @@ fn each_change_is_one_json_document_and_the_last_gives_the_exit_code() {
     let before = watch.document();
     assert_eq!(before["overall"]["state"], "healthy", "{before}");
 
-    kill_service(&ecosystem, "web");
+    ecosystem.kill("web");
 
     // It may be met while it ends, when it runs and does not answer.
     let ended = |report: &Value| {
@@ -32,7 +31,7 @@ fn each_change_is_one_json_document_and_the_last_gives_the_exit_code() {
 
     ecosystem.chora(&["bootstrap"]).exits(0);
     watch.until_document(|report| report["overall"]["state"] == "healthy");
-    kill_service(&ecosystem, "worker");
+    ecosystem.kill("worker");
     watch.until_document(|report| report["overall"]["state"] == "degraded");
 
     watch.signal(Signal::INT);
@@ -49,7 +48,7 @@ fn tables_and_yaml_documents_follow_each_other_where_there_is_no_terminal() {
     assert_eq!(yaml.line(), "---\n");
     yaml.until("exit_code: 0");
 
-    kill_service(&ecosystem, "web");
+    ecosystem.kill("web");
 
     let told = table.until("Next: ");
     assert!(told.contains("degraded, 2/3 healthy"), "{told}");
@@ -80,7 +79,7 @@ fn on_a_terminal_it_is_drawn_in_place_and_nothing_of_the_old_text_stays() {
     let mut terminal = ecosystem.terminal(&["status", "--watch"]);
     terminal.until(|screen| screen.shows("3/3 healthy") && screen.shows("web "));
 
-    kill_service(&ecosystem, "web");
+    ecosystem.kill("web");
     terminal.until(|screen| screen.shows("2/3 healthy") && screen.shows("Next: "));
     ecosystem.chora(&["bootstrap"]).exits(0);
     terminal.until(|screen| screen.shows("3/3 healthy") && !screen.shows("Next: "));

@@ -77,12 +77,12 @@ fn a_changed_component_is_noticed_also_after_a_good_run() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     std::fs::write(copy(&ecosystem, COURIER), &bytes).expect("a copy");
-    let pids = ecosystem.pids();
+    let ids = ecosystem.ids();
     ecosystem
         .chora(&["bootstrap"])
         .exits(7)
         .complains(&["error[PLUGIN_CHANGED]", &sha256(&bytes)]);
-    assert_eq!(ecosystem.pids(), pids);
+    assert_eq!(ecosystem.ids(), ids);
     // A reset must go on in spite of it.
     ecosystem.chora(&["reset", "--force"]).exits(0);
 }
@@ -120,7 +120,7 @@ fn what_it_was_not_granted_is_denied_and_named_and_the_rest_goes_on() {
             .contains("services=db:stop"),
         "{failure}"
     );
-    assert!(ecosystem.pids().contains_key("db"));
+    assert!(ecosystem.ids().contains_key("db"));
     // It is on record.
     let inspected = ecosystem.chora(&["plugin", "inspect", "courier"]).exits(0);
     for part in [

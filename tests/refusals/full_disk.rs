@@ -49,7 +49,7 @@ fn where_not_even_a_plugin_can_be_run_nothing_is_begun_and_no_plugin_is_blamed()
         "next actions",
     ]);
 
-    assert!(ecosystem.pids().is_empty());
+    assert!(ecosystem.ids().is_empty());
     assert!(!ecosystem.home().join("runs").exists());
     ecosystem.chora(&["bootstrap"]).exits(0);
 }
@@ -65,7 +65,7 @@ fn what_runs_when_the_disk_is_full_is_on_record_and_the_next_run_completes() {
         }
         assert!((1..=5).contains(&failed.code), "{failed:?}");
         failed.complains(&["error[IO_ERROR]", "File too large", "next actions"]);
-        let running = ecosystem.pids();
+        let running = ecosystem.ids();
         if !running.is_empty() {
             failed_with_services += 1;
             let state = ecosystem.state();
@@ -83,10 +83,10 @@ fn what_runs_when_the_disk_is_full_is_on_record_and_the_next_run_completes() {
         assert_eq!(unfinished.count(), 0);
 
         ecosystem.chora(&["bootstrap"]).exits(0);
-        let completed = ecosystem.pids();
+        let completed = ecosystem.ids();
         assert_eq!(completed.len(), SERVICES);
-        for (service, pid) in running {
-            assert_eq!(completed[&service], pid, "{service} was started anew");
+        for (service, id) in running {
+            assert_eq!(completed[&service], id, "{service} was started anew");
         }
     }
     // Otherwise the sizes above are wrong, and what matters was not tested.

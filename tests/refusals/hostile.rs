@@ -17,6 +17,7 @@ fn config(rest: &str) -> String {
         "services:
   - {{name: db, phase: 1, command: [sleep, \"1000\"], health: none}}
   - {{name: web, phase: 2, command: [sleep, \"1000\"], health: none, dependencies: [db]}}
+engine: process
 {rest}"
     )
 }
@@ -65,8 +66,8 @@ fn misdeed(step: &str, more: &str, code: &str) -> Value {
     let settings = format!("settings: {{steps: [good, {step}]{more}");
     let ecosystem = with_guest(mine(&format!("enabled: false, {settings}")));
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let pids = ecosystem.pids();
-    assert_eq!(pids.len(), 2, "{pids:?}");
+    let ids = ecosystem.ids();
+    assert_eq!(ids.len(), 2, "{ids:?}");
 
     ecosystem.write_config(&mine(&settings));
     let failed = ecosystem.chora(&["bootstrap", "--format", "json"]).exits(3);
@@ -91,13 +92,13 @@ fn misdeed(step: &str, more: &str, code: &str) -> Value {
     assert_eq!(endings["mine/good"], "succeeded");
     assert_eq!(endings["infrastructure/start:web"], "succeeded");
     assert_eq!(endings[&format!("mine/{step}")], "failed");
-    assert_eq!(ecosystem.pids(), pids);
+    assert_eq!(ecosystem.ids(), ids);
     let status = ecosystem.chora(&["status"]).exits(3);
     assert!(status.stdout.contains("web"), "{}", status.stdout);
 
     ecosystem.write_config(&mine(&format!("enabled: false, {settings}")));
     ecosystem.chora(&["bootstrap"]).exits(0);
-    assert_eq!(ecosystem.pids(), pids);
+    assert_eq!(ecosystem.ids(), ids);
     ecosystem.chora(&["status"]).exits(0);
     failure.clone()
 }
@@ -172,7 +173,7 @@ fn a_phase_s_timeout_ends_a_step_without_one_of_its_own() {
     ] {
         assert!(failed.stderr.contains(part), "{part} in {}", failed.stderr);
     }
-    assert_eq!(ecosystem.pids().len(), 2);
+    assert_eq!(ecosystem.ids().len(), 2);
 }
 
 #[test]

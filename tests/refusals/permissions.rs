@@ -67,7 +67,7 @@ fn a_home_that_cannot_be_written_is_named_and_stays_as_it_was() {
 
     drop(closed);
     assert_eq!(contents(ecosystem.path()), before);
-    assert!(ecosystem.pids().is_empty());
+    assert!(ecosystem.ids().is_empty());
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_configuration_that_cannot_be_read_is_7() {
 fn a_state_that_cannot_be_read_is_8_and_is_left_alone_with_what_runs() {
     let ecosystem = Ecosystem::with_config(plain);
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let (before, pids) = (contents(ecosystem.path()), ecosystem.pids());
+    let (before, ids) = (contents(ecosystem.path()), ecosystem.ids());
     let path = ecosystem.home().join("bootstrap-state.json");
     let closed = Closed::with_mode(path.clone(), 0o000);
     let path = path.display().to_string();
@@ -143,7 +143,7 @@ fn a_state_that_cannot_be_read_is_8_and_is_left_alone_with_what_runs() {
 
     drop(closed);
     assert_eq!(contents(ecosystem.path()), before);
-    assert_eq!(ecosystem.pids(), pids);
+    assert_eq!(ecosystem.ids(), ids);
     ecosystem.chora(&["bootstrap"]).exits(0);
 }
 
@@ -151,7 +151,7 @@ fn a_state_that_cannot_be_read_is_8_and_is_left_alone_with_what_runs() {
 fn credentials_that_cannot_be_read_are_never_made_anew() {
     let ecosystem = Ecosystem::with_config(plain);
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let pids = ecosystem.pids();
+    let ids = ecosystem.ids();
     let path = ecosystem.home().join("credentials.json");
     let credentials = fs::read(&path).expect("credentials");
     let closed = Closed::with_mode(path.clone(), 0o000);
@@ -166,16 +166,16 @@ fn credentials_that_cannot_be_read_are_never_made_anew() {
 
     drop(closed);
     assert_eq!(fs::read(&path).expect("credentials"), credentials);
-    assert_eq!(ecosystem.pids(), pids);
+    assert_eq!(ecosystem.ids(), ids);
     ecosystem.chora(&["bootstrap"]).exits(0);
-    assert_eq!(ecosystem.pids(), pids);
+    assert_eq!(ecosystem.ids(), ids);
 }
 
 #[test]
 fn a_state_that_cannot_be_replaced_is_told_and_what_runs_goes_on() {
     let ecosystem = Ecosystem::with_config(plain);
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let pids = ecosystem.pids();
+    let ids = ecosystem.ids();
     let state = fs::read(ecosystem.home().join("bootstrap-state.json")).expect("a state");
     let closed = Closed::with_mode(ecosystem.home(), 0o500);
 
@@ -188,6 +188,6 @@ fn a_state_that_cannot_be_replaced_is_told_and_what_runs_goes_on() {
     drop(closed);
     let after = fs::read(ecosystem.home().join("bootstrap-state.json")).expect("a state");
     assert_eq!(after, state);
-    assert_eq!(ecosystem.pids(), pids);
+    assert_eq!(ecosystem.ids(), ids);
     ecosystem.chora(&["bootstrap"]).exits(0);
 }

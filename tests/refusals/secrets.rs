@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -35,6 +36,22 @@ fn found(places: &BTreeMap<String, Vec<u8>>, secrets: &BTreeMap<String, String>)
         }
     }
     found
+}
+
+/// The copies of the credentials that containers are given, each for its one reader alone.
+fn copies(ecosystem: &Ecosystem) -> Vec<String> {
+    let mut copies = BTreeMap::new();
+    let directory = ecosystem.home().join("secrets");
+    if directory.is_dir() {
+        files(&directory, &mut copies);
+    }
+    let paths = copies.into_keys();
+    paths
+        .inspect(|path| {
+            let metadata = std::fs::metadata(path).expect("a copy");
+            assert_eq!(metadata.mode() & 0o7777, 0o400, "{path}");
+        })
+        .collect()
 }
 
 fn credentials(ecosystem: &Ecosystem) -> BTreeMap<String, String> {
@@ -120,6 +137,7 @@ fn no_secret_is_printed_logged_journalled_or_put_on_a_command_line() {
         assert!(seen, "{service} was not seen");
     }
     files(&ecosystem.home(), &mut places);
+    let copies = copies(&ecosystem);
     let secrets = credentials(&ecosystem);
     // The signing secret, and a key for each of the four services.
     assert_eq!(secrets.len(), 5);
@@ -135,6 +153,9 @@ fn no_secret_is_printed_logged_journalled_or_put_on_a_command_line() {
 
     let own = ecosystem.home().join("credentials.json");
     places.remove(&own.display().to_string());
+    for copy in copies {
+        places.remove(&copy);
+    }
     assert!(places.len() > 60, "{:?}", places.keys());
     assert_eq!(found(&places, &secrets), [""; 0]);
 }
@@ -148,7 +169,7 @@ fn the_scan_finds_secrets_where_they_are() {
 
     let mut places = BTreeMap::new();
     files(&ecosystem.home(), &mut places);
-    let pid = ecosystem.pids()["gateway"];
+    let pid = ecosystem.pid("gateway");
     let environment = std::fs::read(format!("/proc/{pid}/environ")).expect("an environment");
     places.insert("the gateway's environment".to_owned(), environment);
     let found_there = found(&places, &secrets);

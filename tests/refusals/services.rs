@@ -9,7 +9,7 @@ use crate::support::{Ecosystem, Ports};
 fn one(ports: &Ports, command: &str, more: &str) -> String {
     let port = ports.of("manifest");
     format!(
-        "services:\n  - {{name: db, phase: 1, command: {command}, port: {port}{more}}}\n  - {{name: web, phase: 2, command: [sleep, \"1000\"], health: none, dependencies: [db]}}\n"
+        "services:\n  - {{name: db, phase: 1, command: {command}, port: {port}{more}}}\n  - {{name: web, phase: 2, command: [sleep, \"1000\"], health: none, dependencies: [db]}}\nengine: process\n"
     )
 }
 
@@ -45,7 +45,7 @@ fn a_missing_program_is_named_and_nothing_is_left() {
         "{}",
         failed.stderr
     );
-    assert!(ecosystem.pids().is_empty());
+    assert!(ecosystem.ids().is_empty());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::support::Ecosystem;
 fn a_corrupt_state_is_8_and_is_never_begun_afresh() {
     let ecosystem = Ecosystem::new();
     ecosystem.chora(&["bootstrap"]).exits(0);
-    let pids = ecosystem.pids();
+    let ids = ecosystem.ids();
     let state = ecosystem.home().join("bootstrap-state.json");
     let good = std::fs::read(&state).expect("a state");
     std::fs::write(&state, b"{\"schema_version\": 1, \"envir").expect("a write");
@@ -32,7 +32,7 @@ fn a_corrupt_state_is_8_and_is_never_begun_afresh() {
     ecosystem.chora(&["bootstrap"]).exits(8);
     std::fs::write(&state, good).expect("a write");
     ecosystem.chora(&["bootstrap"]).exits(0);
-    assert_eq!(ecosystem.pids(), pids);
+    assert_eq!(ecosystem.ids(), ids);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_home_that_is_a_file_is_an_error_that_names_it() {
     let refused = ecosystem.chora(&["bootstrap"]);
     assert_ne!(refused.code, 0);
     assert!(refused.stderr.contains(".chora/runs"), "{}", refused.stderr);
-    assert!(ecosystem.pids().is_empty());
+    assert!(ecosystem.ids().is_empty());
     std::fs::remove_file(ecosystem.home().join("runs")).expect("a file");
 }
 
@@ -84,7 +84,7 @@ fn damaged_credentials_are_8_and_the_copy_before_them_is_named() {
     ecosystem.chora(&rotate).exits(0);
     let path = ecosystem.home().join("credentials.json");
     let whole = std::fs::read(&path).expect("credentials");
-    let pids = ecosystem.pids();
+    let ids = ecosystem.ids();
     std::fs::write(&path, &whole[..whole.len() / 2]).expect("a write");
     for command in [
         ["bootstrap", "--verbose"].as_slice(),
@@ -104,7 +104,7 @@ fn damaged_credentials_are_8_and_the_copy_before_them_is_named() {
             );
         }
     }
-    assert_eq!(ecosystem.pids(), pids);
+    assert_eq!(ecosystem.ids(), ids);
     std::fs::write(&path, whole).expect("a write");
     ecosystem.chora(&["bootstrap"]).exits(0);
 }

@@ -7,6 +7,9 @@
     reason = "every suite compiles its own copy, and none of them uses all of it"
 )]
 
+mod compose;
+pub(crate) mod docker;
+mod engine;
 mod guard;
 mod ordinary;
 mod ports;
@@ -21,9 +24,10 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+pub(crate) use engine::{TestEngine, engine};
 pub(crate) use ordinary::as_ordinary_user;
 pub(crate) use ports::Ports;
-pub(crate) use processes::{kill_group, members, signal};
+pub(crate) use processes::{kill_group, signal};
 pub(crate) use screen::Screen;
 pub(crate) use terminal::{END_OF_INPUT, Terminal};
 pub(crate) use told::Told;
@@ -133,6 +137,22 @@ impl Ecosystem {
     /// Replaces the configuration.
     pub(crate) fn write_config(&self, text: &str) {
         std::fs::write(self.home().join("bootstrap-config.yml"), text).expect("the configuration");
+        match engine() {
+            TestEngine::Process => {}
+            TestEngine::Docker => compose::lay_over(self.path()),
+        }
+    }
+
+    /// Lays something over the configuration for another environment.
+    pub(crate) fn write_overlay(&self, environment: &str, text: &str) {
+        let path = self
+            .home()
+            .join(format!("bootstrap-config.{environment}.yml"));
+        let text = match engine() {
+            TestEngine::Process => text.to_owned(),
+            TestEngine::Docker => compose::in_containers(text),
+        };
+        std::fs::write(path, text).expect("the overlay");
     }
 
     /// Runs `chora` to its end.
@@ -180,17 +200,70 @@ impl Ecosystem {
         serde_json::from_slice(&bytes).expect("a readable state file")
     }
 
-    /// Process ids by service, of those that `chora status` sees running.
-    pub(crate) fn pids(&self) -> BTreeMap<String, u32> {
+    /// What `chora status` sees running, by service: each with what tells this start of it from any other.
+    pub(crate) fn ids(&self) -> BTreeMap<String, String> {
+        let listed = self.listed().into_iter();
+        match engine() {
+            TestEngine::Process => listed.collect(),
+            TestEngine::Docker => listed
+                .filter_map(|(name, id)| Some((name, docker::start_of(&id)?)))
+                .collect(),
+        }
+    }
+
+    /// The engine's own names of what `chora status` sees, by service.
+    fn listed(&self) -> BTreeMap<String, String> {
         let report = self.chora(&["status", "--format", "json"]).json();
         let services = report["services"].as_array().expect("a list of services");
         services
             .iter()
             .filter_map(|service| {
-                let pid = service["id"].as_str()?.parse().ok()?;
-                Some((service["name"].as_str()?.to_owned(), pid))
+                let id = service["id"].as_str()?.to_owned();
+                Some((service["name"].as_str()?.to_owned(), id))
             })
             .collect()
+    }
+
+    /// What really runs for the project, whether `chora` knows of it or not: each start of a service, with the service's name.
+    pub(crate) fn found(&self) -> BTreeMap<String, String> {
+        match engine() {
+            TestEngine::Process => processes::of_project(&self.home().join("data")),
+            TestEngine::Docker => docker::running(self.path()),
+        }
+    }
+
+    /// Kills a service with all that it started, as nobody in chora would, and waits until it has ended.
+    #[track_caller]
+    pub(crate) fn kill(&self, service: &str) {
+        match engine() {
+            TestEngine::Process => kill_group(self.pid(service)),
+            TestEngine::Docker => docker::kill(&self.id(service)),
+        }
+    }
+
+    /// The first process of a service.
+    #[track_caller]
+    pub(crate) fn pid(&self, service: &str) -> u32 {
+        match engine() {
+            TestEngine::Process => self.id(service).parse().expect("a process id"),
+            TestEngine::Docker => docker::pid_of(&self.id(service)),
+        }
+    }
+
+    #[track_caller]
+    fn id(&self, service: &str) -> String {
+        let mut listed = self.listed();
+        let id = listed.remove(service);
+        id.unwrap_or_else(|| panic!("`{service}` does not run: {listed:?}"))
+    }
+
+    /// A service with all that it started, to be looked at when it has gone as well.
+    #[track_caller]
+    pub(crate) fn brood(&self, service: &str) -> Brood {
+        match engine() {
+            TestEngine::Process => Brood::Group(self.pid(service)),
+            TestEngine::Docker => Brood::Container(self.id(service)),
+        }
     }
 
     /// A `chora` that was not started yet, without standard input.
@@ -211,8 +284,28 @@ impl Ecosystem {
     }
 }
 
+/// The processes of a service.
+pub(crate) enum Brood {
+    Group(u32),
+    Container(String),
+}
+
+impl Brood {
+    /// Those that have not ended.
+    pub(crate) fn members(&self) -> Vec<u32> {
+        match self {
+            Self::Group(leader) => processes::members(*leader),
+            Self::Container(id) => docker::processes_of(id),
+        }
+    }
+}
+
 impl Drop for Ecosystem {
     fn drop(&mut self) {
+        if engine() == TestEngine::Docker {
+            docker::clear(self.path());
+            return;
+        }
         let mut resets = vec![vec!["reset", "--force", "--volumes"]];
         let others: Vec<String> = std::fs::read_dir(self.home().join("environments"))
             .into_iter()

@@ -1,5 +1,6 @@
 //! Processes by their ids: signalling them, and the last resort against leftovers.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -21,6 +22,30 @@ pub(crate) fn kill_group(leader: impl TryInto<i32>) {
     let handle = pidfd_open(leader, PidfdFlags::empty()).expect("a running process");
     kill_process_group(leader, Signal::KILL).expect("a running group");
     poll(&mut [PollFd::new(&handle, PollFlags::IN)], None).expect("the end of a process");
+}
+
+/// Every process group's leader that was started for a project, on record or not, with the service that it says it is.
+pub(crate) fn of_project(data: &Path) -> BTreeMap<String, String> {
+    let data = format!("DATA_DIR={}/", data.display());
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.parse::<u32>().is_err() {
+            continue;
+        }
+        // It may be gone, or somebody else's.
+        let Ok(environment) = std::fs::read(entry.path().join("environ")) else {
+            continue;
+        };
+        let environment = String::from_utf8_lossy(&environment).into_owned();
+        let service = environment
+            .split('\0')
+            .find_map(|variable| variable.strip_prefix(&data));
+        if let Some(service) = service {
+            found.insert(name, service.to_owned());
+        }
+    }
+    found
 }
 
 /// The processes of a group that have not ended.

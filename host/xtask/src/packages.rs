@@ -17,11 +17,16 @@ struct Need {
     is_there: fn() -> bool,
 }
 
-const NEEDS: [Need; 2] = [
+const NEEDS: [Need; 3] = [
     Need {
         purpose: "tests step the clock of processes with libfaketime",
         package: "faketime",
         is_there: has_faketime,
+    },
+    Need {
+        purpose: "tests run a shell in containers that have nothing else",
+        package: "busybox-static",
+        is_there: has_static_busybox,
     },
     Need {
         purpose: "tests speak with the socket of podman too",
@@ -116,6 +121,15 @@ fn has_faketime() -> bool {
         .map(|entry| entry.path())
         .chain([Path::new("/usr/lib").to_owned()])
         .any(|place| place.join("faketime/libfaketimeMT.so.1").is_file())
+}
+
+/// One that needs no other file: it names no loader.
+fn has_static_busybox() -> bool {
+    let loader = b"/ld-linux";
+    ["/bin/busybox", "/usr/bin/busybox"].iter().any(|path| {
+        std::fs::read(path)
+            .is_ok_and(|bytes| !bytes.windows(loader.len()).any(|part| part == loader))
+    })
 }
 
 /// Where the superuser's programs are counts too: a user's `PATH` may leave it out.

@@ -1,13 +1,20 @@
-//! `cargo xtask test`: all tests, and one line at the end that says how many passed and failed.
+//! `cargo xtask test`: all tests, those of whole ecosystems on each engine, and one line at the end that says how many passed and failed.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 
 use crate::workspace::Workspace;
 use crate::{docker, packages, setup};
+
+/// The suites whose tests are for every engine. They run on processes with all others, and then on containers.
+const ON_EACH_ENGINE: [&str; 3] = ["lifecycle", "refusals", "faults"];
+/// What those suites choose their engine by.
+const ENGINE: &str = "CHORA_TEST_ENGINE";
+/// The module of tests that are about processes alone.
+const ON_PROCESSES: &str = "on_processes::";
 
 /// What a run of the tests came to.
 pub(crate) struct Report {
@@ -52,15 +59,36 @@ pub(crate) fn run(workspace: &Workspace, args: &[OsString]) -> Result<ExitCode> 
     })
 }
 
-/// Runs the tests with their output passed on as it comes.
+/// Runs the tests; all of them, on each engine, unless the arguments say which.
 pub(crate) fn run_tests(workspace: &Workspace, args: &[OsString]) -> Result<Report> {
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--no-fail-fast"]);
     if !selects_packages(args) {
         cargo.arg("--workspace");
     }
+    let report = counted(cargo.args(args))?;
+    if !args.is_empty() {
+        return Ok(report);
+    }
+    let mut cargo = workspace.cargo();
+    cargo.args(["test", "--no-fail-fast", "--workspace"]);
+    for suite in ON_EACH_ENGINE {
+        cargo.args(["--test", suite]);
+    }
+    cargo.args(["--", "--skip", ON_PROCESSES]);
+    let on_containers = counted(cargo.env(ENGINE, "docker"))?;
+    Ok(Report {
+        total: Total {
+            passed: report.total.passed + on_containers.total.passed,
+            failed: report.total.failed + on_containers.total.failed,
+        },
+        succeeded: report.succeeded && on_containers.succeeded,
+    })
+}
+
+/// Runs tests with their output passed on as it comes.
+fn counted(cargo: &mut Command) -> Result<Report> {
     let mut child = cargo
-        .args(args)
         .stdout(Stdio::piped())
         .spawn()
         .context("failed to run `cargo test`")?;

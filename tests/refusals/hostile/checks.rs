@@ -13,6 +13,7 @@ fn failed(misdeed: &str) -> String {
     health: {{plugin: bad-check, probe_timeout: 0.2, settings: {{misdeed: {misdeed}}}}}
 plugins:
   - {{name: bad-check, path: bad-check.wasm}}
+engine: process
 "
         )
     });
@@ -28,7 +29,7 @@ plugins:
     assert!(failed.stderr.contains("`bad-check`"), "{}", failed.stderr);
     assert!(failed.stderr.contains("next actions"), "{}", failed.stderr);
     // The service runs, healthy or not, and is on record.
-    assert_eq!(ecosystem.pids().len(), 1);
+    assert_eq!(ecosystem.ids().len(), 1);
     failed.stderr
 }
 
@@ -61,11 +62,12 @@ fn a_check_that_tries_to_change_something_is_refused_and_the_service_runs_on() {
     health: {plugin: bad-check, settings: {misdeed: change}}
 plugins:
   - {name: bad-check, path: bad-check.wasm, grants: [\"services=*:stop\"]}
+engine: process
 "
         .to_owned()
     });
     let path = ecosystem.path().join("bad-check.wasm");
     std::fs::write(path, chora_test_guests::BAD_CHECK).expect("a component");
     ecosystem.chora(&["bootstrap"]).exits(0);
-    assert_eq!(ecosystem.pids().len(), 1);
+    assert_eq!(ecosystem.ids().len(), 1);
 }

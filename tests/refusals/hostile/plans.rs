@@ -35,7 +35,7 @@ fn a_plan_that_breaks_a_rule_is_told_and_nothing_runs() {
         assert!(report.contains("enabled: false"), "{misdeed}: {report}");
         assert!(!report.contains('\u{1b}'), "{misdeed}: {report:?}");
         assert!(report.len() < 10_000, "{misdeed}: {} bytes", report.len());
-        assert!(!ecosystem.home().join("processes").exists(), "{misdeed}");
+        assert!(ecosystem.found().is_empty(), "{misdeed}");
         assert!(
             !ecosystem.home().join("credentials.json").exists(),
             "{misdeed}"
