@@ -1,7 +1,7 @@
 //! The crash sweep: a command is killed at each of its injection points, and the next one makes good what it left.
 
 use crate::oracle::{changes_nothing, completes, credentials, no_leftovers, succeeds};
-use crate::points::{Hit, Trace, for_each, started};
+use crate::points::{Hit, Trace, for_each, started, starting};
 use crate::support::{Ecosystem, Output};
 
 const KILLED: i32 = -1;
@@ -140,6 +140,7 @@ fn the_points_are_in_the_program_that_is_tested() {
     let (trace, ran) = Trace::of(&Ecosystem::new(), &["bootstrap"]);
     ran.exits(0);
     let counts = trace.counts();
+    let (starting, _) = starting().rsplit_once('.').expect("a side");
     for name in [
         "lock.describe",
         "journal.create",
@@ -154,7 +155,7 @@ fn the_points_are_in_the_program_that_is_tested() {
         "host-call",
         "http.send",
         "engine.start",
-        "process.spawn",
+        starting,
     ] {
         for side in ["before", "after"] {
             let point = format!("{name}.{side}");

@@ -45,6 +45,13 @@ impl fmt::Display for Hit {
 }
 
 impl Hit {
+    fn of(point: &str, after: usize) -> Self {
+        Self {
+            point: point.to_owned(),
+            after,
+        }
+    }
+
     /// What makes the point do something at this hit and at all later ones.
     pub(crate) fn does(&self, what: &str) -> (&'static str, String) {
         let wait = match self.after {
@@ -104,41 +111,70 @@ impl Trace {
         counts
     }
 
-    /// The hits that are to be met: of each point the first, the last, and one between that the seed chooses; or all. On containers, which take their time, it is one of each point that
-    /// concerns them, and three of all others: files, journal and lock are the same on every engine.
+    /// The hits that are to be met.
     pub(crate) fn hits(&self) -> Vec<Hit> {
-        let all = std::env::var_os(ALL).is_some();
-        let (mut hits, mut alike) = (Vec::new(), Vec::new());
-        for (point, count) in self.counts() {
-            let sampled = !all && engine() == TestEngine::Docker;
-            let mut chosen: Vec<usize> = if all {
-                (0..count).collect()
-            } else if sampled {
-                vec![random(&point, count)]
-            } else {
-                vec![0, random(&point, count), count - 1]
-            };
-            chosen.sort_unstable();
-            chosen.dedup();
-            let is_alike = ["file.", "journal.", "lock."]
-                .iter()
-                .any(|start| point.starts_with(start));
-            let kept = if sampled && is_alike {
-                &mut alike
-            } else {
-                &mut hits
-            };
-            kept.extend(chosen.into_iter().map(|after| Hit {
-                point: point.clone(),
-                after,
-            }));
-        }
-        for pick in 0..alike.len().min(3) {
-            let chosen = random(&format!("alike {pick}"), alike.len());
-            hits.push(alike.swap_remove(chosen));
-        }
-        hits
+        self.hits_of(|_| true)
     }
+
+    /// Those of the points that are wanted.
+    pub(crate) fn hits_of(&self, wanted: impl Fn(&str) -> bool) -> Vec<Hit> {
+        let mut counts = self.counts();
+        counts.retain(|point, _| wanted(point));
+        if std::env::var_os(ALL).is_some() {
+            return every(&counts);
+        }
+        match engine() {
+            TestEngine::Process => spread(&counts),
+            TestEngine::Docker => sample(&counts),
+        }
+    }
+}
+
+fn every(counts: &BTreeMap<String, usize>) -> Vec<Hit> {
+    let hits = counts
+        .iter()
+        .flat_map(|(point, count)| (0..*count).map(|after| Hit::of(point, after)));
+    hits.collect()
+}
+
+/// Of each point the first, the last, and one between that the seed chooses.
+fn spread(counts: &BTreeMap<String, usize>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (point, count) in counts {
+        let mut chosen = vec![0, random(point, *count), count - 1];
+        chosen.sort_unstable();
+        chosen.dedup();
+        hits.extend(chosen.into_iter().map(|after| Hit::of(point, after)));
+    }
+    hits
+}
+
+/// Containers take their time, so it is one hit of each operation, before or after it. Files, journal and lock are the same on every engine: three of those.
+fn sample(counts: &BTreeMap<String, usize>) -> Vec<Hit> {
+    let mut operations: BTreeMap<&str, Vec<(&String, usize)>> = BTreeMap::new();
+    for (point, count) in counts {
+        let (operation, _side) = point.rsplit_once('.').unwrap_or((point, ""));
+        operations
+            .entry(operation)
+            .or_default()
+            .push((point, *count));
+    }
+    let (mut alike, mut hits) = (Vec::new(), Vec::new());
+    for (operation, sides) in operations {
+        let (point, count) = sides[random(operation, sides.len())];
+        let hit = Hit::of(point, random(point, count));
+        let mut same = ["file.", "journal.", "lock."].iter();
+        if same.any(|start| operation.starts_with(start)) {
+            alike.push(hit);
+        } else {
+            hits.push(hit);
+        }
+    }
+    for pick in 0..alike.len().min(3) {
+        let chosen = random(&format!("alike {pick}"), alike.len());
+        hits.push(alike.swap_remove(chosen));
+    }
+    hits
 }
 
 /// The seed of this test process.

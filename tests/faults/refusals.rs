@@ -29,13 +29,12 @@ const ERRORS: [(&str, &str); 3] = [
 fn an_error_of_the_system_is_told_and_the_next_run_completes() {
     let (trace, ran) = Trace::of(&Ecosystem::new(), &["bootstrap"]);
     ran.exits(0);
-    let of_the_system = |hit: &Hit| {
+    let hits = trace.hits_of(|point| {
         let operation = ["file.", "journal.", "lock.", "process.spawn", "container."]
             .iter()
-            .any(|start| hit.point.starts_with(start));
-        operation && hit.point.ends_with(".before")
-    };
-    let hits: Vec<Hit> = trace.hits().into_iter().filter(of_the_system).collect();
+            .any(|start| point.starts_with(start));
+        operation && point.ends_with(".before")
+    });
     assert!(hits.len() > 4, "{hits:?}");
     let cases = hits
         .into_iter()
@@ -78,8 +77,7 @@ fn an_error_of_the_system_is_told_and_the_next_run_completes() {
 fn work_that_was_done_although_its_answer_was_lost_is_not_done_again() {
     let (trace, ran) = Trace::of(&Ecosystem::new(), &["bootstrap"]);
     ran.exits(0);
-    let lost = |hit: &Hit| ["engine.start.after", "http.send.after"].contains(&hit.point.as_str());
-    let hits: Vec<Hit> = trace.hits().into_iter().filter(lost).collect();
+    let hits = trace.hits_of(|point| ["engine.start.after", "http.send.after"].contains(&point));
     assert!(hits.len() > 1, "{hits:?}");
     for_each(hits, |hit| {
         let ecosystem = Ecosystem::new();
