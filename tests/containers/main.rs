@@ -13,6 +13,14 @@ mod drift;
 #[cfg(test)]
 mod ending;
 #[cfg(test)]
+mod images;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod shells;
+#[cfg(test)]
+mod volumes;
+#[cfg(test)]
+mod waiting;

@@ -100,7 +100,7 @@ pub(crate) struct GlobalArgs {
 /// What runs the services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EngineArg {
-    /// The engine that runs the services already, else processes
+    /// The engine that runs the services already, else Docker where it answers, else processes
     Auto,
     /// Processes of this machine
     Process,
