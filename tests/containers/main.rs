@@ -7,6 +7,8 @@ mod support;
 #[cfg(test)]
 mod choice;
 #[cfg(test)]
+mod daemon;
+#[cfg(test)]
 mod docker;
 #[cfg(test)]
 mod drift;

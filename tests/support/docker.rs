@@ -160,47 +160,46 @@ pub(crate) fn clear(project: &Path) {
 pub(crate) fn shell_image() -> &'static str {
     static MADE: OnceLock<()> = OnceLock::new();
     MADE.get_or_init(|| {
-        let there = ask(async |docker| docker.inspect_image(SHELL).await.is_ok());
-        if !there {
-            make_shell_image();
-        }
+        ask(async |docker| {
+            if docker.inspect_image(SHELL).await.is_err() {
+                make_shell_image(&docker).await;
+            }
+        });
     });
     SHELL
 }
 
-fn make_shell_image() {
+/// Makes the image on this engine.
+pub(crate) async fn make_shell_image(docker: &Docker) {
+    let options = BuildImageOptionsBuilder::default()
+        .t(SHELL)
+        .rm(true)
+        .build();
+    let body = bollard::body_full(shell_context().into());
+    let mut steps = Box::pin(docker.build_image(options, None, Some(body)));
+    while let Some(step) = steps.next().await {
+        step.expect("an image with a shell");
+    }
+}
+
+fn shell_context() -> Vec<u8> {
     let busybox = ["/bin/busybox", "/usr/bin/busybox"].map(PathBuf::from);
     let busybox = busybox.iter().find(|path| path.is_file());
     let busybox = busybox.expect("a static busybox; `cargo xtask setup` installs it");
+    let busybox = std::fs::read(busybox).expect("a program");
+    let steps = ["/bin/busybox", "/bin/sh", "/bin/sleep"];
+    let steps = steps.map(|path| format!("COPY busybox {path}\n"));
+    let dockerfile = format!("FROM scratch\n{}", steps.concat());
     let mut archive = tar::Builder::new(Vec::new());
-    let mut add = |path: &str, mode, bytes: &[u8]| {
+    for (path, mode, bytes) in [
+        ("Dockerfile", 0o644, dockerfile.as_bytes()),
+        ("busybox", 0o755, &busybox),
+    ] {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(mode);
-        archive
-            .append_data(&mut header, path, bytes)
-            .expect("an archive");
-    };
-    add(
-        "Dockerfile",
-        0o644,
-        b"FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\nCOPY busybox /bin/sleep\n",
-    );
-    add(
-        "busybox",
-        0o755,
-        &std::fs::read(busybox).expect("a program"),
-    );
-    let context = archive.into_inner().expect("an archive");
-    ask(async |docker| {
-        let options = BuildImageOptionsBuilder::default()
-            .t(SHELL)
-            .rm(true)
-            .build();
-        let body = bollard::body_full(context.into());
-        let mut steps = Box::pin(docker.build_image(options, None, Some(body)));
-        while let Some(step) = steps.next().await {
-            step.expect("an image with a shell");
-        }
-    });
+        let added = archive.append_data(&mut header, path, bytes);
+        added.expect("an archive");
+    }
+    archive.into_inner().expect("an archive")
 }

@@ -150,12 +150,8 @@ impl HealthWaiter {
                 }
                 Next::GiveUp => {
                     let patience = pace.patience().unwrap_or_default();
-                    return Err(HealthError::TimedOut {
-                        service: service.name.clone(),
-                        waited: now - begun,
-                        limit: format!("the patience of its `retry` settings ({patience:.1?})"),
-                        last_probe: Some(verdict.summary),
-                    });
+                    let limit = format!("the patience of its `retry` settings ({patience:.1?})");
+                    return Err(self.timed_out(scene, service, now - begun, limit).await);
                 }
             }
         }
@@ -163,6 +159,26 @@ impl HealthWaiter {
 }
 
 impl HealthWaiter {
+    /// Why a service was not healthy in time: its engine is asked first, because nothing answers that it does not run.
+    async fn timed_out(
+        &self,
+        scene: &Scene,
+        service: &Service,
+        waited: Duration,
+        limit: String,
+    ) -> HealthError {
+        let asked = scene.engine.inspect(&service.name);
+        match tokio::time::timeout(TAIL_PATIENCE, asked).await {
+            Ok(Err(source)) => engine_failed(service, source),
+            Ok(Ok(_)) | Err(_) => HealthError::TimedOut {
+                service: service.name.clone(),
+                waited,
+                limit,
+                last_probe: self.last_answer(&service.name),
+            },
+        }
+    }
+
     /// Waits until the engine's own check of the service, where it has one, says that it is healthy.
     async fn until_engine_agrees(
         &self,
@@ -222,12 +238,10 @@ impl HealthService for HealthWaiter {
         };
         match timeout_at(begun + service.timeout, watched).await {
             Ok(result) => result,
-            Err(_) => Err(HealthError::TimedOut {
-                service: service.name.clone(),
-                waited: begun.elapsed(),
-                limit: format!("its timeout of {:.1?}", service.timeout),
-                last_probe: self.last_answer(&service.name),
-            }),
+            Err(_) => {
+                let limit = format!("its timeout of {:.1?}", service.timeout);
+                Err(self.timed_out(scene, service, begun.elapsed(), limit).await)
+            }
         }
     }
 
