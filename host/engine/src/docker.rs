@@ -13,6 +13,7 @@ pub mod image;
 mod labels;
 mod logs;
 mod network;
+pub mod one_off;
 mod owner;
 mod prepare;
 mod project;

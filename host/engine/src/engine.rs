@@ -105,7 +105,7 @@ pub trait Engine: Send + Sync {
         Ok(None)
     }
 
-    /// Removes what belongs to the environment and to none of its services any more: networks, and volumes if they are asked for. What somebody else uses is kept and told.
+    /// Removes what belongs to the environment and to none of its services any more: containers that plugins had made, networks, and volumes if they are asked for. What somebody else uses is kept and told.
     async fn sweep(&self, volumes: bool) -> Result<Swept, EngineError> {
         let _ = volumes;
         Ok(Swept::default())
@@ -137,6 +137,8 @@ pub enum HealthState {
 /// What sweeping removed and what it left.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Swept {
+    /// Containers that plugins had made.
+    pub containers: Vec<String>,
     /// Networks that were removed.
     pub networks: Vec<String>,
     /// Volumes that were removed.

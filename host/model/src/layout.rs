@@ -126,6 +126,11 @@ impl Layout {
         self.data().join(service)
     }
 
+    /// The Docker Engines on which plugins made something, a line each.
+    pub fn one_offs(&self) -> PathBuf {
+        self.home.join("one-offs")
+    }
+
     /// What the process engine remembers of the processes that it started.
     pub fn processes(&self) -> PathBuf {
         self.home.join("processes")

@@ -1,11 +1,15 @@
 //! A command inside a running container.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bollard::container::LogOutput;
+use bollard::errors::Error as ApiError;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::DockerEngine;
 use super::connection::QUICK;
@@ -16,6 +20,11 @@ use crate::{EngineError, ExecOutput, Exit, ServiceSpec};
 
 /// How much of each stream is kept.
 const KEPT: usize = 64 << 10;
+
+/// What comes out of a container.
+type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, ApiError>> + Send>>;
+/// What goes into it.
+type Input = Pin<Box<dyn AsyncWrite + Send>>;
 
 impl DockerEngine {
     pub(super) async fn exec_in(
@@ -34,32 +43,13 @@ impl DockerEngine {
             Found::Foreign(foreign) => return Err(told(foreign)),
             Found::Ours(container) => container,
         };
-        let client = self.0.connection.client().await.map_err(told)?;
-        let options = CreateExecOptions {
-            cmd: Some(command.to_vec()),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            ..CreateExecOptions::default()
-        };
-        let made = client.create_exec(container.id(), options);
-        let made = match tokio::time::timeout(QUICK, made).await {
-            Ok(Ok(made)) => made,
-            Ok(Err(error)) if matches!(status(&error), Some(404 | 409)) => {
-                return Err(told(DockerError::NotRunningHere));
-            }
-            Ok(Err(error)) => return Err(told(self.0.connection.failed("run a command", error))),
-            Err(_) => {
-                return Err(told(DockerError::TimedOut {
-                    action: "run a command",
-                    limit: QUICK,
-                }));
-            }
-        };
-        let work = self.captured(&made.id);
+        let id = self.make_exec(container.id(), command, false).await;
+        let id = id.map_err(told)?;
+        let work = self.captured(&id, None);
         match tokio::time::timeout(limit, work).await {
             Ok(output) => output.map_err(told),
             Err(_) => {
-                self.end_exec(&made.id, container.id()).await;
+                self.end_exec(&id, container.id()).await;
                 Err(EngineError::ExecTimedOut {
                     service: service.to_owned(),
                     program: program.clone(),
@@ -69,7 +59,41 @@ impl DockerEngine {
         }
     }
 
-    async fn captured(&self, id: &str) -> Result<ExecOutput, DockerError> {
+    /// Makes a command ready to be run in a container.
+    pub(super) async fn make_exec(
+        &self,
+        container: &str,
+        command: &[String],
+        stdin: bool,
+    ) -> Result<String, DockerError> {
+        let client = self.0.connection.client().await?;
+        let options = CreateExecOptions {
+            cmd: Some(command.to_vec()),
+            attach_stdin: Some(stdin),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            ..CreateExecOptions::default()
+        };
+        let made = client.create_exec(container, options);
+        match tokio::time::timeout(QUICK, made).await {
+            Ok(Ok(made)) => Ok(made.id),
+            Ok(Err(error)) if matches!(status(&error), Some(404 | 409)) => {
+                Err(DockerError::NotRunningHere)
+            }
+            Ok(Err(error)) => Err(self.0.connection.failed("run a command", error)),
+            Err(_) => Err(DockerError::TimedOut {
+                action: "run a command",
+                limit: QUICK,
+            }),
+        }
+    }
+
+    /// Runs a command that was made ready, hands it what it is to read, and captures what it prints.
+    pub(super) async fn captured(
+        &self,
+        id: &str,
+        stdin: Option<Vec<u8>>,
+    ) -> Result<ExecOutput, DockerError> {
         let client = self.0.connection.client().await?;
         let failed = |error| match DockerError::of_start("run a command", error) {
             DockerError::Refused { action, source } => self.0.connection.failed(action, *source),
@@ -77,15 +101,9 @@ impl DockerEngine {
         };
         let started = client.start_exec(id, None::<StartExecOptions>).await;
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        if let StartExecResults::Attached { mut output, .. } = started.map_err(failed)? {
-            while let Some(piece) = output.next().await {
-                match piece.map_err(failed)? {
-                    LogOutput::StdErr { message } => keep(&mut stderr, &message),
-                    LogOutput::StdOut { message }
-                    | LogOutput::StdIn { message }
-                    | LogOutput::Console { message } => keep(&mut stdout, &message),
-                }
-            }
+        if let StartExecResults::Attached { output, input } = started.map_err(failed)? {
+            let taken = beside(feed(input, stdin), take(output, &mut stdout, &mut stderr));
+            taken.await.map_err(failed)?;
         }
         let ended = client.inspect_exec(id);
         let ended = self
@@ -111,7 +129,7 @@ impl DockerEngine {
     }
 
     /// Kills the process of a command. The engine has no call for that; on the same machine its process is known.
-    async fn end_exec(&self, id: &str, container: &str) {
+    pub(super) async fn end_exec(&self, id: &str, container: &str) {
         let Ok(client) = self.0.connection.client().await else {
             return;
         };
@@ -134,8 +152,43 @@ impl DockerEngine {
     }
 }
 
-/// Keeps the beginning, so that a command that prints much is not held up.
-fn keep(kept: &mut Vec<u8>, piece: &[u8]) {
-    let room = KEPT.saturating_sub(kept.len());
-    kept.extend(piece.iter().take(room));
+/// Takes in what comes until its end, and keeps the beginning of each stream, so that a command that prints much is not held up.
+pub(super) async fn take(
+    mut output: Output,
+    stdout: &mut Vec<u8>,
+    stderr: &mut Vec<u8>,
+) -> Result<(), ApiError> {
+    while let Some(piece) = output.next().await {
+        let (kept, message) = match piece? {
+            LogOutput::StdErr { message } => (&mut *stderr, message),
+            LogOutput::StdOut { message }
+            | LogOutput::StdIn { message }
+            | LogOutput::Console { message } => (&mut *stdout, message),
+        };
+        let room = KEPT.saturating_sub(kept.len());
+        kept.extend(message.iter().take(room));
+    }
+    Ok(())
+}
+
+/// Hands a program what it is to read, and closes its input. A program that does not read all of it is free to do so.
+pub(super) async fn feed(mut input: Input, bytes: Option<Vec<u8>>) {
+    // Without anything to read its input is not open, and this end is kept: closing it ends the output with some engines.
+    if let Some(bytes) = bytes {
+        let _ = input.write_all(&bytes).await;
+        let _ = input.shutdown().await;
+    }
+    std::future::pending().await
+}
+
+/// Does the second, and the first beside it for as long as that takes.
+pub(super) async fn beside<T>(
+    first: impl Future<Output = ()>,
+    second: impl Future<Output = T>,
+) -> T {
+    tokio::pin!(first, second);
+    tokio::select! {
+        () = &mut first => second.await,
+        done = &mut second => done,
+    }
 }

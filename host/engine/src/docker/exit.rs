@@ -62,7 +62,7 @@ impl DockerEngine {
     }
 
     /// The exit code of a container's next end; absent when the engine did not say.
-    async fn next_end(&self, container: &Container) -> Result<Option<i32>, DockerError> {
+    pub(super) async fn next_end(&self, container: &Container) -> Result<Option<i32>, DockerError> {
         let client = self.0.connection.client().await?;
         let options = WaitContainerOptionsBuilder::default()
             .condition("not-running")

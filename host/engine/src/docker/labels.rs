@@ -30,6 +30,10 @@ pub(super) const SALT: &str = "dev.chora.salt";
 pub(super) const CHORA: &str = "dev.chora.version";
 /// The service's version.
 pub(super) const SERVICE_VERSION: &str = "dev.chora.service-version";
+/// The plugin that had it made; what belongs to services has none.
+pub(super) const PLUGIN: &str = "dev.chora.plugin";
+/// What a plugin's container was made for.
+pub(super) const ONE_OFF: &str = "dev.chora.one-off";
 
 /// The version of Compose whose labels these are.
 pub(super) const COMPOSE_VERSION: &str = "2.0.0";
@@ -85,6 +89,17 @@ impl Owner {
         filter
     }
 
+    /// Whether a container, network or volume of the project's services could be called so: `PROJECT_…` and `PROJECT-…-NUMBER`.
+    pub(super) fn reserves(&self, name: &str) -> bool {
+        let Some(rest) = name.strip_prefix(&self.project) else {
+            return false;
+        };
+        let numbered = rest.rsplit_once('-').is_some_and(|(_, number)| {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        rest.starts_with('_') || (rest.starts_with('-') && numbered)
+    }
+
     /// The name of a service's container, unless a file sets another.
     pub(super) fn container_name(&self, service: &str) -> String {
         format!("{}-{service}-1", self.project)
@@ -116,6 +131,28 @@ mod tests {
         assert_eq!(name("/a/Shop Front_2", "dev"), "chora-shopfront_2");
         assert_eq!(name("/a/shop", "staging"), "chora-shop-staging");
         assert_eq!(name("/", "dev"), "chora");
+    }
+
+    #[test]
+    fn the_names_of_services_are_kept_for_them() {
+        let owner = Owner::of(&Layout::new(Path::new("/a/shop"), "dev", true), None);
+        for kept in [
+            "chora-shop-web-1",
+            "chora-shop-a-b-12",
+            "chora-shop_default",
+            "chora-shop-1",
+        ] {
+            assert!(owner.reserves(kept), "{kept}");
+        }
+        for free in [
+            "chora-shop",
+            "chora-shop-backup",
+            "chora-shopping-1",
+            "chora-shop-v2",
+            "web-1",
+        ] {
+            assert!(!owner.reserves(free), "{free}");
+        }
     }
 
     #[test]

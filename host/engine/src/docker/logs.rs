@@ -69,15 +69,23 @@ impl DockerEngine {
         service: &str,
         count: usize,
     ) -> Result<Vec<String>, DockerError> {
-        let container = match self.find(service).await? {
-            Found::Absent => return Ok(Vec::new()),
-            Found::Foreign(foreign) => return Err(foreign),
-            Found::Ours(container) => container,
-        };
+        match self.find(service).await? {
+            Found::Absent => Ok(Vec::new()),
+            Found::Foreign(foreign) => Err(foreign),
+            Found::Ours(container) => self.tail_of(&container, count).await,
+        }
+    }
+
+    /// The last lines of a container.
+    pub(super) async fn tail_of(
+        &self,
+        container: &Container,
+        count: usize,
+    ) -> Result<Vec<String>, DockerError> {
         // The engine counts entries, and cuts a long line into several.
         let mut entries = count.saturating_add(1);
         loop {
-            let (lines, read) = self.entries(&container, entries).await?;
+            let (lines, read) = self.entries(container, entries).await?;
             if read < entries || lines.len() > count || entries >= MOST {
                 let first = lines.len().saturating_sub(count);
                 return Ok(lines.into_iter().skip(first).collect());

@@ -130,13 +130,19 @@ impl DockerEngine {
         })
     }
 
-    /// Removes the environment's networks, and its volumes if they are asked for, unless somebody uses them.
+    /// Removes the containers that plugins had made, the environment's networks, and its volumes if they are asked for, unless somebody uses them.
     pub(super) async fn sweep_all(&self, volumes: bool) -> Result<Swept, DockerError> {
         let mut swept = Swept::default();
+        for container in self.one_offs().await? {
+            if self.discard(container.id()).await? {
+                swept.containers.push(container.name().to_owned());
+            }
+        }
         self.sweep_networks(&mut swept).await?;
         if volumes {
             self.sweep_volumes(&mut swept).await?;
         }
+        self.forget_note(volumes, &mut swept).await?;
         Ok(swept)
     }
 

@@ -27,6 +27,27 @@ fn act(words: &[&str]) {
             let line = "x".repeat(number(bytes) as usize);
             println!("{line}");
         }
+        ["echo"] => {
+            std::io::copy(&mut std::io::stdin(), &mut std::io::stdout()).unwrap();
+        }
+        ["show", path] => print!("{}", std::fs::read_to_string(path).unwrap_or_default()),
+        ["list", path] => {
+            let mut names: Vec<String> = std::fs::read_dir(path)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+                .collect();
+            names.sort();
+            names.iter().for_each(|name| println!("{name}"));
+        }
+        ["links", path] => {
+            for entry in std::fs::read_dir(path).unwrap() {
+                println!("{}", std::fs::read_link(entry.unwrap().path()).unwrap().display());
+            }
+        }
+        ["write", path, text] => match std::fs::write(path, text) {
+            Ok(()) => println!("written"),
+            Err(error) => println!("{error}"),
+        },
         ["bytes"] => std::io::stdout().write_all(b"a\xffb\n").unwrap(),
         ["variable", name] => println!("{}", std::env::var(name).unwrap_or_default()),
         ["eat"] => {

@@ -5,14 +5,18 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use bollard::Docker;
-use bollard::query_parameters::BuildImageOptionsBuilder;
+use bollard::query_parameters::ImportImageOptions;
 use futures_util::StreamExt as _;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 /// The program's file.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/docker/container.rs");
+        // Also from the crates beside this one, whose tests use the same image.
+        let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let source = source.join("../engine/tests/docker/container.rs");
         let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("container");
         let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         // Two test programs may compile at once: each its own, and the last to be done stands.
@@ -39,25 +43,56 @@ fn program() -> &'static Path {
     })
 }
 
-/// Makes an image of the program. `mark` makes it another than one with another mark.
+/// Makes an image of the program. `mark` makes it another than one with another mark, and so does its name: an image that two tests had between them would go with the first of them.
+///
+/// It is loaded and not built: builders keep parts of an image for the next, and lose them when somebody removes that.
 pub(crate) async fn build(client: &Docker, name: &str, mark: &str) {
+    let program = std::fs::read(program()).unwrap();
+    let layer = archive(&[("container", 0o755, &program)]);
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let config = json!({
+        "architecture": architecture,
+        "os": "linux",
+        "config": {
+            "Entrypoint": ["/container"],
+            "Labels": { "mark": mark, "test.chora.image": name },
+        },
+        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{}", hex(&layer))] },
+    });
+    let config = config.to_string();
+    let file = format!("{}.json", hex(config.as_bytes()));
+    let list = json!([{ "Config": file, "RepoTags": [name], "Layers": ["layer.tar"] }]);
+    let body = archive(&[
+        (&file, 0o644, config.as_bytes()),
+        ("manifest.json", 0o644, list.to_string().as_bytes()),
+        ("layer.tar", 0o644, &layer),
+    ]);
+    let mut answers = Box::pin(client.import_image(
+        ImportImageOptions::default(),
+        bollard::body_full(body.into()),
+        None,
+    ));
+    while let Some(answer) = answers.next().await {
+        answer.unwrap();
+    }
+}
+
+fn archive(files: &[(&str, u32, &[u8])]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
-    let mut add = |path: &str, mode, bytes: &[u8]| {
+    for (path, mode, bytes) in files {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
-        header.set_mode(mode);
-        archive.append_data(&mut header, path, bytes).unwrap();
-    };
-    let text = format!(
-        "FROM scratch\nCOPY container /container\nLABEL mark={mark}\nENTRYPOINT [\"/container\"]\n"
-    );
-    add("Dockerfile", 0o644, text.as_bytes());
-    add("container", 0o755, &std::fs::read(program()).unwrap());
-    let body = archive.into_inner().unwrap();
-    let options = BuildImageOptionsBuilder::default().t(name).rm(true).build();
-    let mut steps =
-        Box::pin(client.build_image(options, None, Some(bollard::body_full(body.into()))));
-    while let Some(step) = steps.next().await {
-        step.unwrap();
+        header.set_mode(*mode);
+        archive.append_data(&mut header, path, *bytes).unwrap();
     }
+    archive.into_inner().unwrap()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -10,6 +10,7 @@ mod ends;
 mod files;
 mod image;
 mod life;
+mod one_off;
 mod refusals;
 mod restarts;
 mod words;
