@@ -3,13 +3,20 @@
 //! A grant is `CAPABILITY=SCOPE`; the scope is as narrow as the thing itself. [`Grant::parse`] reads one, [`Grant::allows`] answers whether it covers an [`Access`], and
 //! [`Access::grant_needed`] writes the narrowest grant that would. Nothing is granted by default.
 
+mod docker;
 mod http;
+mod image;
 mod parse;
 mod select;
 
 use crate::config::Config;
 
+pub use docker::{
+    ContainerVerb, DockerAccess, DockerScope, ImageVerb, Namespace, NetworkVerb, VolumeVerb,
+    is_kernel_capability, is_plain_path, is_plain_word,
+};
 pub use http::{HttpScope, Origin};
+pub use image::complete_image;
 pub use parse::{GrantError, parse_list};
 pub use select::Selector;
 
@@ -28,6 +35,8 @@ pub enum Grant {
     Credentials(Selector, Vec<CredentialVerb>),
     /// `machine=WHAT+WHAT`.
     Machine(Vec<MachinePart>),
+    /// `docker=KIND/PATTERN:VERB+VERB`.
+    Docker(DockerScope),
 }
 
 /// What may be done with a service.
@@ -95,6 +104,8 @@ pub enum Access<'a> {
     Credential(&'a str, CredentialVerb),
     /// A look at, or change of, a part of the machine.
     Machine(MachinePart),
+    /// Something on a Docker Engine.
+    Docker(DockerAccess<'a>),
 }
 
 /// What selectors are resolved against.
@@ -116,6 +127,7 @@ impl Grant {
             Self::Tcp(_) => "tcp",
             Self::Credentials(..) => "credentials",
             Self::Machine(_) => "machine",
+            Self::Docker(_) => "docker",
         }
     }
 
@@ -140,13 +152,15 @@ impl Grant {
                 verbs.contains(verb) && selector.selects_credential(name, scene)
             }
             (Self::Machine(parts), Access::Machine(part)) => parts.contains(part),
+            (Self::Docker(scope), Access::Docker(access)) => scope.covers(access),
             (
                 Self::Services(..)
                 | Self::Health(_)
                 | Self::Http(_)
                 | Self::Tcp(_)
                 | Self::Credentials(..)
-                | Self::Machine(_),
+                | Self::Machine(_)
+                | Self::Docker(_),
                 _,
             ) => false,
         }
@@ -175,6 +189,7 @@ impl Access<'_> {
             Self::Tcp(host, port) => format!("tcp={host}:{port}"),
             Self::Credential(name, verb) => format!("credentials={name}:{verb}"),
             Self::Machine(part) => format!("machine={part}"),
+            Self::Docker(access) => format!("docker={access}"),
         }
     }
 }

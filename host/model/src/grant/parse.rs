@@ -4,7 +4,7 @@ use url::Url;
 
 use super::http::Origin;
 use super::{
-    Access, CredentialVerb, Grant, HttpScope, MachinePart, Selector, ServiceVerb, TcpScope,
+    Access, CredentialVerb, Grant, HttpScope, MachinePart, Selector, ServiceVerb, TcpScope, docker,
 };
 
 /// Why a line is no grant.
@@ -45,6 +45,7 @@ const CAPABILITIES: &[&str] = &[
     "tcp",
     "credentials",
     "machine",
+    "docker",
 ];
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -101,6 +102,7 @@ impl Grant {
                 .map(machine_part)
                 .collect::<Result<_, _>>()
                 .map(Self::Machine),
+            "docker" => docker::parse::scope(scope, malformed).map(Self::Docker),
             other => Err(GrantError::UnknownCapability(other.to_owned())),
         }
     }
@@ -134,6 +136,11 @@ fn service_scope(scope: &str) -> Option<(&str, Vec<&str>)> {
     let before = scope.split_once('(').map_or(scope, |(before, _)| before);
     let (selector, _) = before.rsplit_once(':')?;
     let verbs = scope.get(selector.len() + 1..)?;
+    Some((selector, split_verbs(verbs)))
+}
+
+/// The verbs of `VERB+VERB`. A `+` between parentheses is a part of a verb.
+pub(super) fn split_verbs(verbs: &str) -> Vec<&str> {
     let mut depth = 0_u32;
     let split = verbs.split(|c| {
         match c {
@@ -143,7 +150,7 @@ fn service_scope(scope: &str) -> Option<(&str, Vec<&str>)> {
         }
         c == '+' && depth == 0
     });
-    Some((selector, split.collect()))
+    split.collect()
 }
 
 fn selector_of(text: &str) -> Result<Selector, &'static str> {
@@ -303,11 +310,12 @@ impl std::fmt::Display for Grant {
                 write!(f, "credentials={selector}:{}", plus(verbs))
             }
             Self::Machine(parts) => write!(f, "machine={}", plus(parts)),
+            Self::Docker(scope) => write!(f, "docker={scope}"),
         }
     }
 }
 
-fn plus(words: &[impl ToString]) -> String {
+pub(super) fn plus(words: &[impl ToString]) -> String {
     let words: Vec<String> = words.iter().map(ToString::to_string).collect();
     words.join("+")
 }

@@ -46,7 +46,7 @@ impl Selector {
 }
 
 /// `*` stands for any characters, everything else for itself.
-fn matches_pattern(pattern: &str, text: &str) -> bool {
+pub(super) fn matches_pattern(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(first) = parts.next() else {
         return text.is_empty();

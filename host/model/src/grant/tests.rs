@@ -29,6 +29,15 @@ fn every_grant_is_written_as_it_is_read() {
         "credentials=@role:registry:use",
         "credentials=api_key_*:ensure+use+reveal",
         "machine=resources+ports+directories+engine",
+        "docker=engine:version",
+        "docker=container/chora-*:inspect+logs+exec(g++)+run(postgres:16)+start(localhost:5000/*)+stop+remove",
+        "docker=container/a.B_c:bind(/a:b/c+d)+bind-read-only(/)+socket+privileged+capability(NET_ADMIN)",
+        "docker=container/*:host-network+host-pid+host-ipc+host-uts+host-user+host-cgroup",
+        "docker=image/localhost:5000/a/*:inspect+pull+remove",
+        "docker=image/postgres:16:pull",
+        "docker=network/bridge:join",
+        "docker=network/chora-*:inspect+create+remove+join",
+        "docker=volume/chora-*:inspect+create+remove+mount+mount-read-only",
     ] {
         assert_eq!(Grant::parse(text).unwrap().to_string(), text);
     }
@@ -54,6 +63,31 @@ fn malformed_grants_say_what_is_wrong() {
         ("machine=", "nothing stands"),
         ("machine=roof", "`roof` is nothing"),
         ("credentials=jwt_secret:read", "`read` is nothing"),
+        ("docker=", "nothing stands"),
+        ("docker=engine:stop", "it is `engine:version`"),
+        ("docker=containers/a:stop", "it is `engine:version`"),
+        ("docker=container/a", "it is `engine:version`"),
+        ("docker=container/:stop", "a name has"),
+        ("docker=container/a b:stop", "a name has"),
+        ("docker=container/../a:stop", "a name has"),
+        ("docker=container/a:", "`` is nothing"),
+        ("docker=container/a:stop+", "`` is nothing"),
+        ("docker=container/a:exec", "`exec` is nothing"),
+        ("docker=container/a:exec()", "`exec()` is nothing"),
+        ("docker=container/a:exec(a)remove)", "is nothing"),
+        ("docker=container/a:exec(a(b)+remove", "is nothing"),
+        ("docker=container/a:run(a b)", "is nothing"),
+        ("docker=container/a:bind(a)", "is nothing"),
+        ("docker=container/a:bind(/a/../b)", "is nothing"),
+        ("docker=container/a:bind(/a/)", "is nothing"),
+        ("docker=container/a:bind(//a)", "is nothing"),
+        ("docker=container/a:capability(CAP_NET_ADMIN)", "is nothing"),
+        ("docker=container/a:device(/dev/kvm)", "is nothing"),
+        ("docker=image/a:1:run(b)", "for an image"),
+        ("docker=image/a:1", "`1` is nothing"),
+        ("docker=image/:pull", "an image is named"),
+        ("docker=network/a:mount", "for a network"),
+        ("docker=volume/a:join", "for a volume"),
     ] {
         let error = Grant::parse(text).unwrap_err().to_string();
         assert!(error.contains(part), "{text}: {error}");
@@ -154,6 +188,16 @@ fn a_denial_names_the_grant_that_would_allow_it() {
         Access::Tcp("localhost", 5432),
         Access::Credential("jwt_secret", CredentialVerb::Reveal),
         Access::Machine(MachinePart::Ports),
+        Access::Docker(DockerAccess::Engine),
+        container("chora-a", ContainerVerb::Exec("/a:b/g++".into())),
+        container("chora-a", ContainerVerb::Run("localhost:5000/a:1".into())),
+        container("chora-a", ContainerVerb::Bind("/a b/c".into())),
+        container("chora-a", ContainerVerb::BindReadOnly("/".into())),
+        container("chora-a", ContainerVerb::Socket),
+        container("chora-a", ContainerVerb::Host(Namespace::Pid)),
+        Access::Docker(DockerAccess::Image("a:1", ImageVerb::Pull)),
+        Access::Docker(DockerAccess::Network("bridge", NetworkVerb::Join)),
+        Access::Docker(DockerAccess::Volume("a", VolumeVerb::MountReadOnly)),
     ] {
         assert!(allows(&access.grant_needed(), &access, None), "{access}");
     }
@@ -179,4 +223,157 @@ fn a_list_is_split_where_a_grant_begins() {
     ] {
         assert!(parse_list(wrong).is_err(), "{wrong:?}");
     }
+}
+
+fn container(name: &str, verb: ContainerVerb) -> Access<'_> {
+    Access::Docker(DockerAccess::Container(name, verb))
+}
+
+#[test]
+fn containers_are_granted_by_name_verb_and_image() {
+    let run = |image: &str| ContainerVerb::Run(image.to_owned());
+    for (grant, name, verb, allowed) in [
+        (
+            "container/chora-*:stop",
+            "chora-a",
+            ContainerVerb::Stop,
+            true,
+        ),
+        (
+            "container/chora-*:stop",
+            "other",
+            ContainerVerb::Stop,
+            false,
+        ),
+        (
+            "container/chora-*:stop",
+            "chora-a",
+            ContainerVerb::Remove,
+            false,
+        ),
+        (
+            "container/a:run(postgres:16)",
+            "a",
+            run("postgres:16"),
+            true,
+        ),
+        (
+            "container/a:run(postgres:16)",
+            "a",
+            run("postgres:17"),
+            false,
+        ),
+        (
+            "container/a:run(postgres*)",
+            "a",
+            run("postgres.example.org/x"),
+            false,
+        ),
+        (
+            "container/a:start(postgres:16)",
+            "a",
+            run("postgres:16"),
+            false,
+        ),
+        (
+            "container/a:exec(psql)",
+            "a",
+            ContainerVerb::Exec("psql".into()),
+            true,
+        ),
+        (
+            "container/a:exec(psql)",
+            "a",
+            ContainerVerb::Exec("sh".into()),
+            false,
+        ),
+        ("network/a:join+create", "a", ContainerVerb::Stop, false),
+    ] {
+        let access = container(name, verb);
+        assert_eq!(
+            allows(&format!("docker={grant}"), &access, None),
+            allowed,
+            "{grant} {access}"
+        );
+    }
+}
+
+#[test]
+fn what_opens_a_containers_bounds_is_not_implied() {
+    let everything = "docker=container/*:inspect+logs+exec(a)+run(*)+start(*)+stop+remove";
+    for (verb, grant) in [
+        (ContainerVerb::Privileged, "privileged"),
+        (ContainerVerb::Socket, "socket"),
+        (ContainerVerb::Bind("/etc".into()), "bind(/etc)"),
+        (
+            ContainerVerb::BindReadOnly("/etc".into()),
+            "bind-read-only(/etc)",
+        ),
+        (
+            ContainerVerb::Capability("SYS_ADMIN".into()),
+            "capability(SYS_ADMIN)",
+        ),
+        (ContainerVerb::Host(Namespace::Network), "host-network"),
+        (ContainerVerb::Host(Namespace::Pid), "host-pid"),
+        (ContainerVerb::Host(Namespace::Ipc), "host-ipc"),
+        (ContainerVerb::Host(Namespace::Uts), "host-uts"),
+        (ContainerVerb::Host(Namespace::User), "host-user"),
+        (ContainerVerb::Host(Namespace::Cgroup), "host-cgroup"),
+    ] {
+        let access = container("a", verb);
+        assert!(!allows(everything, &access, None), "{access}");
+        assert!(
+            allows(&format!("docker=container/a:{grant}"), &access, None),
+            "{access}"
+        );
+        // Nor by another of them.
+        for other in [
+            "privileged",
+            "socket",
+            "bind(/)",
+            "capability(ALL)",
+            "host-network",
+        ] {
+            let reads = other == "bind(/)" && grant.starts_with("bind");
+            if other != grant && !reads {
+                let other = format!("docker=container/a:{other}");
+                assert!(!allows(&other, &access, None), "{other} {access}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_path_covers_what_is_below_it_and_nothing_beside() {
+    let bind = |path: &str| container("a", ContainerVerb::Bind(path.to_owned()));
+    let read = |path: &str| container("a", ContainerVerb::BindReadOnly(path.to_owned()));
+    for (grant, access, allowed) in [
+        ("bind(/srv/a)", bind("/srv/a"), true),
+        ("bind(/srv/a)", bind("/srv/a/b"), true),
+        ("bind(/srv/a)", read("/srv/a/b"), true),
+        ("bind(/srv/a)", bind("/srv/ab"), false),
+        ("bind(/srv/a)", bind("/srv"), false),
+        ("bind(/)", bind("/srv"), true),
+        ("bind-read-only(/srv/a)", read("/srv/a/b"), true),
+        ("bind-read-only(/srv/a)", bind("/srv/a"), false),
+    ] {
+        let grant = format!("docker=container/a:{grant}");
+        assert_eq!(allows(&grant, &access, None), allowed, "{grant} {access}");
+    }
+}
+
+#[test]
+fn the_engines_own_network_is_meant_only_where_it_is_named() {
+    let bridge = Access::Docker(DockerAccess::Network("bridge", NetworkVerb::Join));
+    assert!(allows("docker=network/bridge:join", &bridge, None));
+    assert!(!allows("docker=network/*:join", &bridge, None));
+    assert!(!allows("docker=network/b*:join", &bridge, None));
+}
+
+#[test]
+fn a_volume_that_may_be_written_may_be_read() {
+    let read = Access::Docker(DockerAccess::Volume("a", VolumeVerb::MountReadOnly));
+    let write = Access::Docker(DockerAccess::Volume("a", VolumeVerb::Mount));
+    assert!(allows("docker=volume/a:mount", &read, None));
+    assert!(!allows("docker=volume/a:mount-read-only", &write, None));
 }
