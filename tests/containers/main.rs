@@ -19,6 +19,8 @@ mod images;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod one_offs;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod shells;

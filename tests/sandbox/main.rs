@@ -7,9 +7,16 @@
 mod processes;
 
 #[cfg(test)]
+#[allow(dead_code, reason = "other suites use more of it")]
+#[path = "../support/docker.rs"]
+mod docker_engine;
+
+#[cfg(test)]
 mod bad_check;
 #[cfg(test)]
 mod bearers;
+#[cfg(test)]
+mod bounds;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
@@ -19,6 +26,8 @@ mod courier;
 #[cfg(test)]
 mod courier_next;
 #[cfg(test)]
+mod harbour;
+#[cfg(test)]
 mod loading;
 #[cfg(test)]
 mod misdeeds;
@@ -26,6 +35,8 @@ mod misdeeds;
 mod plans;
 #[cfg(test)]
 mod pulse;
+#[cfg(test)]
+mod registry;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]

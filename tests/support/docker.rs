@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use bollard::Docker;
-use bollard::models::{ContainerInspectResponse, ContainerSummary};
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse, ContainerSummary};
 use bollard::query_parameters::{
-    BuildImageOptionsBuilder, InspectContainerOptions, KillContainerOptions,
-    ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveVolumeOptions, WaitContainerOptionsBuilder,
+    BuildImageOptionsBuilder, CreateContainerOptionsBuilder, InspectContainerOptions,
+    KillContainerOptions, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
+    ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptions,
+    RemoveVolumeOptions, TagImageOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use futures_util::StreamExt as _;
 
@@ -21,16 +22,22 @@ const SERVICE: &str = "com.docker.compose.service";
 /// An image with a shell and little more.
 const SHELL: &str = "chora-test/shell:1";
 
-/// Asks the engine.
-pub(crate) fn ask<T, F: Future<Output = T>>(question: impl FnOnce(Docker) -> F) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
-        let docker = Docker::connect_with_defaults().expect("a Docker Engine");
-        let docker = docker.negotiate_version().await.expect("an answer");
-        question(docker).await
+/// Asks the engine, on a thread of its own: a test may be in a runtime already.
+pub(crate) fn ask<T: Send, F: Future<Output = T>>(question: impl FnOnce(Docker) -> F + Send) -> T {
+    let asking = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let docker = Docker::connect_with_defaults().expect("a Docker Engine");
+            let docker = docker.negotiate_version().await.expect("an answer");
+            question(docker).await
+        })
+    };
+    std::thread::scope(|scope| match scope.spawn(asking).join() {
+        Ok(answer) => answer,
+        Err(panic) => std::panic::resume_unwind(panic),
     })
 }
 
@@ -51,6 +58,75 @@ pub(crate) fn made_for(project: &Path) -> Vec<ContainerSummary> {
             .build();
         docker.list_containers(Some(options)).await.expect("a list")
     })
+}
+
+/// The names of the networks and volumes of a project.
+pub(crate) fn networks_and_volumes(project: &Path) -> Vec<String> {
+    let label = label(project);
+    ask(async |docker| {
+        let labelled = HashMap::from([("label", vec![label.as_str()])]);
+        let options = ListNetworksOptionsBuilder::default()
+            .filters(&labelled)
+            .build();
+        let networks = docker.list_networks(Some(options)).await.expect("a list");
+        let options = ListVolumesOptionsBuilder::default()
+            .filters(&labelled)
+            .build();
+        let volumes = docker.list_volumes(Some(options)).await.expect("a list");
+        let networks = networks.into_iter().filter_map(|network| network.name);
+        let volumes = volumes.volumes.into_iter().flatten().map(|it| it.name);
+        networks.chain(volumes).collect()
+    })
+}
+
+/// Makes a container that is nobody's; it need not run to have its name.
+pub(crate) fn make_foreign(name: &str) {
+    let image = shell_image();
+    ask(async |docker| {
+        let options = CreateContainerOptionsBuilder::default().name(name).build();
+        let body = ContainerCreateBody {
+            image: Some(image.to_owned()),
+            cmd: Some(vec!["sleep".to_owned(), "1000".to_owned()]),
+            ..ContainerCreateBody::default()
+        };
+        docker.create_container(Some(options), body).await
+    })
+    .expect("a container");
+}
+
+/// Removes a container, and answers whether it was there.
+pub(crate) fn remove(name: &str) -> bool {
+    ask(async |docker| {
+        let options = RemoveContainerOptionsBuilder::default().force(true).build();
+        docker.remove_container(name, Some(options)).await.is_ok()
+    })
+}
+
+/// Whether the engine has an image of this name.
+pub(crate) fn has_image(name: &str) -> bool {
+    ask(async |docker| docker.inspect_image(name).await.is_ok())
+}
+
+/// Gives an image another name.
+pub(crate) fn name_image(image: &str, name: &str) {
+    let (repository, tag) = name.rsplit_once(':').expect("a tag");
+    ask(async |docker| {
+        let options = TagImageOptionsBuilder::default()
+            .repo(repository)
+            .tag(tag)
+            .build();
+        docker.tag_image(image, Some(options)).await
+    })
+    .expect("an image");
+}
+
+/// Takes a name from an image, where there is one.
+pub(crate) fn forget_image(name: &str) {
+    ask(async |docker| {
+        let _ = docker
+            .remove_image(name, None::<RemoveImageOptions>, None)
+            .await;
+    });
 }
 
 /// What runs for a project: each start of each service, with the service's name.

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use chora_engine::RunState;
+use chora_engine::docker::{Endpoint, one_off};
 use chora_model::credentials;
 use chora_model::failure::{Code, Failure};
 use chora_model::fault;
@@ -61,17 +62,24 @@ pub(crate) fn delete_credentials(project: &Project) -> Result<bool, Failure> {
     Ok(existed)
 }
 
-/// Removes what the engine keeps for the environment and for none of its services: networks, and volumes where the data goes. Says what was done and what was left.
+/// Removes what the engine keeps for the environment and for none of its services, and what plugins made: containers, networks, and volumes where the data goes. Says what was done and what was left.
 pub(crate) async fn sweep_engine(project: &Project, volumes: bool) -> Result<Vec<String>, Failure> {
     let swept = project.engine().sweep(volumes).await;
     let swept = swept.map_err(|error| report::engine_failure(&error))?;
+    let of_plugins = one_off::sweep(&project.layout, Endpoint::from_env(), volumes).await;
     let mut said = Vec::new();
-    for (kind, names) in [("networks", &swept.networks), ("volumes", &swept.volumes)] {
-        if !names.is_empty() {
-            said.push(format!("removed the {kind} {}", names.join(", ")));
+    for swept in [swept, of_plugins] {
+        for (kind, names) in [
+            ("containers", &swept.containers),
+            ("networks", &swept.networks),
+            ("volumes", &swept.volumes),
+        ] {
+            if !names.is_empty() {
+                said.push(format!("removed the {kind} {}", names.join(", ")));
+            }
         }
+        said.extend(swept.kept);
     }
-    said.extend(swept.kept);
     Ok(said)
 }
 

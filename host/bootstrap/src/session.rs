@@ -28,6 +28,8 @@ use crate::stage::{Keeps, Stage};
 
 /// How often a lock that is waited for is tried: the kernel has no wait for it that could be broken off.
 const LOCK_POLL: Duration = Duration::from_millis(50);
+/// How long the end of a run waits for what cut-off calls left to be cleared away.
+const SETTLED: Duration = Duration::from_secs(5);
 
 /// What kind of run is to be opened.
 #[derive(Debug, Clone, Copy)]
@@ -206,6 +208,10 @@ impl<'a> Session<'a> {
         } else {
             ran.ending
         };
+        // A container whose step was cut off is being removed; what takes longer is left to the next run, or to a reset.
+        if !self.scene.settled(SETTLED).await {
+            self.notice("a container of a step that was cut off is still being removed".to_owned());
+        }
         let mut summary = self.summary(ending);
         (summary.changed, summary.unchanged, summary.skipped) = ran.counts();
         summary.critical_path = critical_path(work, &ran.done);

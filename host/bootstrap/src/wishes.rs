@@ -49,6 +49,7 @@ fn pieces(grant: &Grant) -> Vec<Grant> {
                 })
             })
             .collect(),
+        Grant::Docker(scope) => scope.pieces().into_iter().map(Grant::Docker).collect(),
         Grant::Http(_) | Grant::Health(_) | Grant::Tcp(_) => vec![grant.clone()],
     }
 }
@@ -70,13 +71,15 @@ fn covers(config: &Config, grant: &Grant, piece: &Grant) -> bool {
         }
         (Grant::Tcp(given), Grant::Tcp(asked)) => given == asked,
         (Grant::Http(given), Grant::Http(asked)) => http_covers(config, given, asked),
+        (Grant::Docker(given), Grant::Docker(asked)) => given.includes(asked),
         (
             Grant::Services(..)
             | Grant::Health(_)
             | Grant::Credentials(..)
             | Grant::Machine(_)
             | Grant::Tcp(_)
-            | Grant::Http(_),
+            | Grant::Http(_)
+            | Grant::Docker(_),
             _,
         ) => false,
     }
@@ -186,6 +189,38 @@ mod tests {
             ["http=* http://h/x"]
         );
         assert_eq!(left(&["tcp=@target"], &["tcp=@target"]), none);
+        assert_eq!(
+            left(
+                &[
+                    "docker=container/chora-*:run(a/*)+bind(/srv)",
+                    "docker=container/*:stop"
+                ],
+                &["docker=container/chora-a*:run(a/b:1)+bind-read-only(/srv/x)+stop"]
+            ),
+            none
+        );
+        for (given, wish) in [
+            (
+                "docker=container/chora-a:stop",
+                "docker=container/chora-*:stop",
+            ),
+            ("docker=container/a:run(b:1)", "docker=container/a:run(b:*)"),
+            (
+                "docker=container/a:run(b)",
+                "docker=container/a:run(b)+privileged",
+            ),
+            (
+                "docker=container/a:bind-read-only(/b)",
+                "docker=container/a:bind(/b)",
+            ),
+            ("docker=image/a*:pull", "docker=image/a.example.org/b:pull"),
+            ("docker=network/*:join", "docker=network/bridge:join"),
+            ("docker=volume/a:mount-read-only", "docker=volume/a:mount"),
+            ("docker=engine:version", "docker=network/a:inspect"),
+        ] {
+            assert_eq!(left(&[given], &[wish]), [wish], "{given}");
+            assert_eq!(left(&[wish], &[wish]), none, "{wish}");
+        }
         assert_eq!(left(&["health=a"], &["health=@target"]), ["health=@target"]);
         assert_eq!(
             left(&[], &["machine=ports", "nonsense"]),

@@ -1,6 +1,7 @@
 //! The host functions, one file per interface of the WIT package.
 
 mod credentials;
+mod docker;
 mod health;
 pub(crate) mod http;
 mod machine;

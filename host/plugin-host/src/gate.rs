@@ -65,6 +65,24 @@ functions! {
     MACHINE_PORT = "machine.port" Reads;
     MACHINE_ENSURE_DIRECTORY = "machine.ensure-directory" Changes;
     MACHINE_ENGINE = "machine.engine" Reads;
+    DOCKER_VERSION = "docker.version" Reads;
+    DOCKER_IMAGE = "docker.image" Reads;
+    DOCKER_PULL_IMAGE = "docker.pull-image" Changes;
+    DOCKER_REMOVE_IMAGE = "docker.remove-image" Changes;
+    DOCKER_RUN = "docker.run" Changes;
+    DOCKER_START = "docker.start" Changes;
+    DOCKER_STOP = "docker.stop" Changes;
+    DOCKER_REMOVE = "docker.remove" Changes;
+    DOCKER_INSPECT = "docker.inspect" Reads;
+    DOCKER_WAIT = "docker.wait" Reads;
+    DOCKER_LOGS = "docker.logs" Reads;
+    DOCKER_EXEC = "docker.exec" Changes;
+    DOCKER_NETWORK = "docker.network" Reads;
+    DOCKER_ENSURE_NETWORK = "docker.ensure-network" Changes;
+    DOCKER_REMOVE_NETWORK = "docker.remove-network" Changes;
+    DOCKER_VOLUME = "docker.volume" Reads;
+    DOCKER_ENSURE_VOLUME = "docker.ensure-volume" Changes;
+    DOCKER_REMOVE_VOLUME = "docker.remove-volume" Changes;
 }
 
 /// What kind of call the guest is in.
@@ -124,9 +142,21 @@ impl CallState {
         access: &Access<'_>,
         arguments: &[&[u8]],
     ) -> wasmtime::Result<Decision> {
+        let accesses = std::slice::from_ref(access);
+        self.enter_all(function, accesses, arguments).await
+    }
+
+    /// The same for a call that does several things, all of which have to be granted. The ledger has the first for its target.
+    pub(crate) async fn enter_all(
+        &mut self,
+        function: HostFunction,
+        accesses: &[Access<'_>],
+        arguments: &[&[u8]],
+    ) -> wasmtime::Result<Decision> {
         self.count_host_call()?;
-        let target = access.grant_needed();
-        let target = target.split_once('=').map_or("", |(_, scope)| scope);
+        let target = accesses.first().map(Access::grant_needed);
+        let target = target.as_deref().and_then(|text| text.split_once('='));
+        let target = target.map_or("", |(_, scope)| scope);
         let Some(scene) = self.scene.clone() else {
             let text = format!(
                 "`{}` is refused while a plugin describes itself",
@@ -140,21 +170,24 @@ impl CallState {
             let text = format!("`{}` {reason}", function.name);
             return Ok(self.deny(&scene, record, function, None, text));
         }
-        let view = grant::Scene {
-            config: &scene.config,
-            target: self.probed.as_deref(),
-        };
-        let Some(grant) = self.grants.find(access, view) else {
-            let needed = access.grant_needed();
-            let text = format!(
-                "`{}` was refused; this grant would allow it: `{needed}`",
-                function.name,
-            );
-            let needed = clean_line(&needed, TARGET);
+        let mut by: Vec<String> = Vec::new();
+        let mut missing: Vec<String> = Vec::new();
+        for access in accesses {
+            let (list, text) = match self.grants.find(access, self.view(&scene)) {
+                Some(grant) => (&mut by, grant.to_string()),
+                None => (&mut missing, access.grant_needed()),
+            };
+            if !list.contains(&text) {
+                list.push(text);
+            }
+        }
+        if !missing.is_empty() {
+            let text = format!("`{}` was refused; {}", function.name, would_allow(&missing));
+            let needed = clean_line(&missing.join(", "), TARGET * missing.len());
             record.needed = Some(needed.clone());
             return Ok(self.deny(&scene, record, function, Some(needed), text));
-        };
-        record.grant = Some(grant.to_string());
+        }
+        record.grant = Some(by.join(", "));
 
         let touches = matches!(function.class, Class::Changes | Class::Secret);
         if self.mode == Mode::DryRun && touches {
@@ -176,6 +209,19 @@ impl CallState {
             record,
             began: Instant::now(),
         }))
+    }
+
+    /// Whether something is granted. This decides nothing: only [`Self::enter`] does.
+    pub(crate) fn is_granted(&self, access: &Access<'_>) -> bool {
+        let scene = self.scene.as_ref();
+        scene.is_some_and(|scene| self.grants.find(access, self.view(scene)).is_some())
+    }
+
+    fn view<'a>(&'a self, scene: &'a Scene) -> grant::Scene<'a> {
+        grant::Scene {
+            config: &scene.config,
+            target: self.probed.as_deref(),
+        }
     }
 
     /// Ends a host call that was allowed; `bytes` went back to the guest.
@@ -264,6 +310,17 @@ impl CallState {
             duration_us: 0,
         }
     }
+}
+
+/// The grants that would allow a call, as they would be written.
+fn would_allow(missing: &[String]) -> String {
+    let quoted: Vec<String> = missing.iter().map(|grant| format!("`{grant}`")).collect();
+    let them = if missing.len() == 1 {
+        "this grant"
+    } else {
+        "these grants"
+    };
+    format!("{them} would allow it: {}", quoted.join(", "))
 }
 
 fn micros(duration: Duration) -> u64 {

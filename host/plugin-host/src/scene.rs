@@ -1,9 +1,12 @@
 //! Everything that host functions reach, shared by all calls of one run.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use chora_engine::Engine;
+use chora_engine::docker::Endpoint;
+use chora_engine::docker::one_off::OneOffs;
 use chora_model::config::Config;
 use chora_model::event::EventSink;
 use chora_model::layout::Layout;
@@ -26,6 +29,7 @@ pub struct Scene {
     /// Where events go.
     pub events: Arc<dyn EventSink>,
     pub(crate) clients: Clients,
+    docker: OnceLock<OneOffs>,
     planned: AtomicBool,
 }
 
@@ -47,7 +51,32 @@ impl Scene {
             health,
             events,
             clients: Clients::default(),
+            docker: OnceLock::new(),
             planned: AtomicBool::new(false),
+        }
+    }
+
+    /// With a Docker Engine for plugins that is not the one of `DOCKER_HOST` or the machine's socket.
+    #[must_use]
+    pub fn with_docker(self, endpoint: Endpoint) -> Self {
+        let docker = OneOffs::open(&self.layout, endpoint);
+        Self {
+            docker: OnceLock::from(docker),
+            ..self
+        }
+    }
+
+    /// The Docker Engine as plugins see it, whatever engine runs the services.
+    pub(crate) fn docker(&self) -> &OneOffs {
+        let open = || OneOffs::open(&self.layout, Endpoint::from_env());
+        self.docker.get_or_init(open)
+    }
+
+    /// Waits until what cut off calls had begun is cleared away, but no longer than this. Answers whether it is.
+    pub async fn settled(&self, limit: Duration) -> bool {
+        match self.docker.get() {
+            Some(docker) => docker.settled(limit).await,
+            None => true,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The error of a phase's step, and how the errors of the host functions become one through `?`.
 
 use crate::bindings::exports::phase;
-use crate::{Failure, credentials, health, http, machine, services, tcp};
+use crate::{Failure, credentials, docker, health, http, machine, services, tcp};
 
 /// Why a step did not end well, or ended early.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,6 +187,43 @@ impl From<machine::Error> for Error {
     }
 }
 
+impl From<docker::Error> for Error {
+    fn from(error: docker::Error) -> Self {
+        match error {
+            docker::Error::Denied(text) => denied(&text),
+            docker::Error::Invalid(text) => {
+                Failure::new(format!("the Docker Engine cannot be asked for that: {text}")).into()
+            }
+            docker::Error::NotOurs(text) => Failure::new(text)
+                .cause("another project, another environment or a person uses that name")
+                .next("Rename or remove it, or choose another name in the plugin's settings.")
+                .into(),
+            docker::Error::OfService(text) => Failure::new(text).into(),
+            docker::Error::NoImage(text) => Failure::new(text)
+                .next("Pull or build the image, then run `chora bootstrap` again; it goes on from here.")
+                .into(),
+            docker::Error::Missing(text) | docker::Error::NotRunning(text) => {
+                Failure::new(text)
+                    .cause("it was removed or stopped, or the step that makes it has not been run")
+                    .into()
+            }
+            docker::Error::InUse(text) => Failure::new(text).into(),
+            docker::Error::NotRunnable(text) => Failure::new(text)
+                .cause("the image does not have the program, or it is made for another processor")
+                .into(),
+            docker::Error::TimedOut => Failure::new("a container took too long").into(),
+            docker::Error::Engine(text) => {
+                Failure::new(format!("the Docker Engine failed: {text}"))
+                    .cause("the Docker Engine does not run, or it refused what it was asked to do")
+                    .next("See that `docker version` works, then run `chora bootstrap` again; it goes on from here.")
+                    .into()
+            }
+            docker::Error::Planned => Self::Planned,
+            docker::Error::Other(text) => Self::Other(text),
+        }
+    }
+}
+
 pub(crate) fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or(text)
 }
@@ -194,12 +231,13 @@ pub(crate) fn first_line(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::{Error, ResultExt};
-    use crate::{credentials, http, services};
+    use crate::{credentials, docker, http, services};
 
     #[test]
     fn planned_is_not_a_failure() {
         assert_eq!(Error::from(http::Error::Planned), Error::Planned);
         assert_eq!(Error::from(services::Error::Planned), Error::Planned);
+        assert_eq!(Error::from(docker::Error::Planned), Error::Planned);
         let bearer: Result<(), _> = Err(credentials::Error::Planned);
         assert_eq!(bearer.about("x"), Err(Error::Planned));
     }

@@ -1,8 +1,8 @@
 //! What authors of chora plugins depend on.
 //!
 //! A plugin is a WebAssembly component that does nothing by itself: services, HTTP, credentials and the machine are reached through the
-//! host functions in [`services`], [`health`], [`http`], [`tcp`], [`credentials`], [`machine`], [`settings`] and [`progress`], each of
-//! which the user grants. There are two kinds: a [`Phase`] plans steps and brings each one about, a [`HealthCheck`] answers whether a
+//! host functions in [`services`], [`health`], [`http`], [`tcp`], [`credentials`], [`machine`], [`docker`], [`settings`] and [`progress`],
+//! each of which the user grants. There are two kinds: a [`Phase`] plans steps and brings each one about, a [`HealthCheck`] answers whether a
 //! service is healthy.
 //!
 //! # A phase
@@ -62,6 +62,7 @@
 
 #[doc(hidden)]
 pub mod bindings;
+pub mod docker;
 mod error;
 mod failure;
 mod health_check;

@@ -4,6 +4,7 @@ use chora_plugin_host::{Class, HostFunction};
 use serde_json::json;
 
 use super::COMPONENT;
+use crate::harbour::{Harbour, Laid};
 use crate::scene::{Guest, Sandbox, Snapshot};
 use crate::server::Server;
 
@@ -21,6 +22,10 @@ pub(crate) struct Case {
     pub(crate) answer: &'static str,
     /// How many bytes the ledger counts at least.
     pub(crate) bytes: u64,
+    /// What is there on a Docker Engine before; absent for all that have nothing to do with one.
+    laid: Option<Laid>,
+    /// A line of shell for a container.
+    script: &'static str,
 }
 
 impl Case {
@@ -33,6 +38,15 @@ impl Case {
             credentials: true,
             answer,
             bytes: 2,
+            laid: None,
+            script: "",
+        };
+        let docker = |step, grant, laid, answer| Self {
+            running: false,
+            credentials: false,
+            laid: Some(laid),
+            script: "echo ahoy",
+            ..case(step, grant, answer)
         };
         let stopped = |case| Self {
             running: false,
@@ -109,6 +123,120 @@ impl Case {
                 bytes: 0,
                 ..case("machine.engine", "machine=engine", "process")
             },
+            ("docker.version", Class::Reads) => Self {
+                bytes: 0,
+                ..docker(
+                    "docker.version",
+                    "docker=engine:version",
+                    Laid::Nothing,
+                    "docker",
+                )
+            },
+            ("docker.image", Class::Reads) => docker(
+                "docker.image",
+                "docker=image/IMAGE:inspect",
+                Laid::Nothing,
+                "sha256:",
+            ),
+            ("docker.pull-image", Class::Changes) => docker(
+                "docker.pull-image",
+                "docker=image/IMAGE:pull",
+                Laid::Registry,
+                "Changed",
+            ),
+            ("docker.remove-image", Class::Changes) => docker(
+                "docker.remove-image",
+                "docker=image/IMAGE:remove",
+                Laid::Image,
+                "Changed",
+            ),
+            ("docker.run", Class::Changes) => docker(
+                "docker.run",
+                "docker=container/CONTAINER:run(IMAGE)",
+                Laid::Nothing,
+                "ahoy",
+            ),
+            ("docker.start", Class::Changes) => Self {
+                script: "exec sleep 1000",
+                ..docker(
+                    "docker.start",
+                    "docker=container/CONTAINER:start(IMAGE)",
+                    Laid::Nothing,
+                    "Changed",
+                )
+            },
+            ("docker.stop", Class::Changes) => docker(
+                "docker.stop",
+                "docker=container/CONTAINER:stop",
+                Laid::Running,
+                "Changed",
+            ),
+            ("docker.remove", Class::Changes) => docker(
+                "docker.remove",
+                "docker=container/CONTAINER:remove",
+                Laid::Ended,
+                "Changed",
+            ),
+            ("docker.inspect", Class::Reads) => docker(
+                "docker.inspect",
+                "docker=container/CONTAINER:inspect",
+                Laid::Running,
+                "Running",
+            ),
+            ("docker.wait", Class::Reads) => docker(
+                "docker.wait",
+                "docker=container/CONTAINER:inspect",
+                Laid::Ended,
+                "code: Some(0)",
+            ),
+            ("docker.logs", Class::Reads) => docker(
+                "docker.logs",
+                "docker=container/CONTAINER:logs",
+                Laid::Ended,
+                "ready",
+            ),
+            ("docker.exec", Class::Changes) => docker(
+                "docker.exec",
+                "docker=container/CONTAINER:exec(sh)",
+                Laid::Running,
+                "ahoy",
+            ),
+            ("docker.network", Class::Reads) => docker(
+                "docker.network",
+                "docker=network/NETWORK:inspect",
+                Laid::Places,
+                "internal: true",
+            ),
+            ("docker.ensure-network", Class::Changes) => docker(
+                "docker.ensure-network",
+                "docker=network/NETWORK:create",
+                Laid::Nothing,
+                "Changed",
+            ),
+            ("docker.remove-network", Class::Changes) => docker(
+                "docker.remove-network",
+                "docker=network/NETWORK:remove",
+                Laid::Places,
+                "Changed",
+            ),
+            ("docker.volume", Class::Reads) => docker(
+                "docker.volume",
+                "docker=volume/VOLUME:inspect",
+                Laid::Places,
+                "VOLUME",
+            ),
+            ("docker.ensure-volume", Class::Changes) => docker(
+                "docker.ensure-volume",
+                "docker=volume/VOLUME:create",
+                Laid::Nothing,
+                "Changed",
+            ),
+            ("docker.remove-volume", Class::Changes) => docker(
+                "docker.remove-volume",
+                "docker=volume/VOLUME:remove",
+                Laid::Places,
+                "Changed",
+            ),
             (name, class) => {
                 panic!("`{name}` ({class:?}) has no case: add one, and a step to the guest `calls`")
             }
@@ -128,6 +256,7 @@ pub(crate) struct Stage {
     pub(crate) case: Case,
     pub(crate) sandbox: Sandbox,
     server: Server,
+    harbour: Option<Harbour>,
 }
 
 impl Stage {
@@ -139,10 +268,15 @@ impl Stage {
             sandbox.make_credentials();
         }
         let server = Server::start().await;
+        let harbour = match case.laid {
+            Some(laid) => Some(Harbour::lay(&sandbox.scene.layout, laid).await),
+            None => None,
+        };
         Self {
             case,
             sandbox,
             server,
+            harbour,
         }
     }
 
@@ -154,15 +288,29 @@ impl Stage {
         self.filled(self.case.grant)
     }
 
-    fn filled(&self, text: &str) -> String {
-        text.replace("PORT", &self.server.port.to_string())
+    /// A text with the names of this stage in it. Without a Docker Engine's, the grants of its functions are for something else.
+    pub(crate) fn filled(&self, text: &str) -> String {
+        let text = text.replace("PORT", &self.server.port.to_string());
+        let name = |of: fn(&Harbour) -> String| self.harbour.as_ref().map_or("none".into(), of);
+        text.replace("CONTAINER", &name(Harbour::container))
+            .replace("NETWORK", &name(Harbour::network))
+            .replace("VOLUME", &name(Harbour::volume))
+            .replace("IMAGE", &name(|harbour| harbour.image.clone()))
     }
 
     /// The guest `calls`, with arguments for every function and nothing granted.
     pub(crate) async fn guest(&self) -> Guest<'_> {
+        let command = match self.harbour {
+            Some(_) => vec!["sh", "-c", self.case.script],
+            None => vec!["touch", "by-exec"],
+        };
         let arguments = json!({
+            "container": self.filled("CONTAINER"),
+            "image": self.filled("IMAGE"),
+            "network": self.filled("NETWORK"),
+            "volume": self.filled("VOLUME"),
             "service": "db",
-            "command": ["touch", "by-exec"],
+            "command": command,
             "credential": "api_key_db",
             "url": self.server.url("/a"),
             "host": "127.0.0.1",
@@ -172,8 +320,9 @@ impl Stage {
         guest.set("arguments", arguments)
     }
 
-    /// Files, processes, and requests that arrived.
-    pub(crate) fn snapshot(&self) -> (Snapshot, Vec<String>) {
-        (self.sandbox.snapshot(), self.server.heads())
+    /// Files, processes, requests that arrived, and what there is on a Docker Engine.
+    pub(crate) fn snapshot(&self) -> (Snapshot, Vec<String>, Option<Vec<String>>) {
+        let laid = self.harbour.as_ref().map(Harbour::contents);
+        (self.sandbox.snapshot(), self.server.heads(), laid)
     }
 }

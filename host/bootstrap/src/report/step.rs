@@ -167,7 +167,8 @@ fn of_plugin(error: &PluginError, step: &Step, backward: bool) -> Failure {
             failure.details.push(guest.message.clone());
             failure.next_actions = vec![match needed {
                 Some(needed) => format!(
-                    "if plugin `{plugin}` may do that, add to its `grants` in the configuration: `{needed}`"
+                    "if plugin `{plugin}` may do that, add to its `grants` in the configuration: `{}`",
+                    needed.replace(", ", "`, `")
                 ),
                 None => format!("tell the author of plugin `{plugin}`"),
             }];

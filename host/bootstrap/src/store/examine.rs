@@ -18,6 +18,7 @@ const GRANTED: &[&str] = &[
     "tcp",
     "credentials",
     "machine",
+    "docker",
 ];
 
 /// A component that can be added.

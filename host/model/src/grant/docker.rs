@@ -3,6 +3,7 @@
 //! What opens a container's bounds is a verb of its own, needed besides `run` or `start`, so that no grant opens one unsaid.
 
 pub(super) mod parse;
+mod wish;
 
 use super::image::covers_image;
 use super::parse::plus;
@@ -131,7 +132,10 @@ impl DockerScope {
         match (self, access) {
             (Self::Engine, DockerAccess::Engine) => true,
             (Self::Containers(pattern, verbs), DockerAccess::Container(name, verb)) => {
-                matches_pattern(pattern, name) && verbs.iter().any(|granted| granted.covers(verb))
+                matches_pattern(pattern, name)
+                    && verbs
+                        .iter()
+                        .any(|granted| granted.covers(verb, covers_image))
             }
             (Self::Images(pattern, verbs), DockerAccess::Image(name, verb)) => {
                 covers_image(pattern, name) && verbs.contains(verb)
@@ -161,7 +165,8 @@ impl DockerScope {
 }
 
 impl ContainerVerb {
-    fn covers(&self, asked: &Self) -> bool {
+    /// Whether this covers the verb that is asked for, with that way to compare images.
+    fn covers(&self, asked: &Self, covers_image: fn(&str, &str) -> bool) -> bool {
         match (self, asked) {
             (Self::Run(pattern), Self::Run(image)) | (Self::Start(pattern), Self::Start(image)) => {
                 covers_image(pattern, image)

@@ -74,24 +74,19 @@ pub(super) fn is_image_pattern(text: &str) -> bool {
 
 /// Whether a pattern covers a name.
 pub(super) fn covers_image(pattern: &str, name: &str) -> bool {
-    let Some(name) = complete_image(name) else {
-        return false;
-    };
+    complete_image(name).is_some_and(|name| includes_image(pattern, &name))
+}
+
+/// Whether a pattern covers everything that another does. A `*` of the other is covered only by a `*`, so its text stands for all that it covers.
+pub(super) fn includes_image(pattern: &str, other: &str) -> bool {
     if pattern == "*" {
         return true;
     }
-    let tagged = pattern.contains('@') || tag_of(pattern).1.is_some();
-    // As in a name, no tag means `latest`, unless the pattern is open at its end.
-    let pattern = if tagged || pattern.ends_with('*') {
-        pattern.to_owned()
-    } else {
-        format!("{pattern}:latest")
-    };
-    let ((registry, path), (wanted, pattern)) = (whole(&name), whole(&pattern));
-    matches_pattern(&wanted, &registry) && matches_pattern(&pattern, &path)
+    let ((registry, path), (wanted, pattern)) = (whole(other), whole(pattern));
+    other != "*" && matches_pattern(&wanted, &registry) && matches_pattern(&pattern, &path)
 }
 
-/// Registry and path, both said.
+/// Registry and path, both said, with a tag.
 fn whole(name: &str) -> (String, String) {
     let (registry, path) = match name.split_once('/') {
         Some(("index.docker.io", path)) => (HUB, path),
@@ -99,11 +94,16 @@ fn whole(name: &str) -> (String, String) {
         _ => (HUB, name),
     };
     // The Docker Hub's own images have a user that nobody writes.
-    let path = if registry == HUB && !path.contains('/') {
+    let mut path = if registry == HUB && !path.contains('/') {
         format!("library/{path}")
     } else {
         path.to_owned()
     };
+    let tagged = path.contains('@') || tag_of(&path).1.is_some();
+    // No tag means `latest`, unless a pattern is open at its end.
+    if !tagged && !path.ends_with('*') {
+        path.push_str(":latest");
+    }
     (registry.to_owned(), path)
 }
 
@@ -175,6 +175,28 @@ mod tests {
             ("*", "not a name"),
         ] {
             assert!(!covers_image(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_includes_what_is_narrower() {
+        for (pattern, other, includes) in [
+            ("*", "*", true),
+            ("*", "chora/*", true),
+            ("chora/*", "*", false),
+            ("chora/*", "chora/a:*", true),
+            ("chora/a:*", "chora/*", false),
+            ("chora/a", "chora/a:latest", true),
+            ("postgres*", "postgres:16", true),
+            ("postgres*", "postgres.example.org/*", false),
+            ("quay.io/*", "quay.io/a*", true),
+            ("*.io/a", "quay.io/a", true),
+        ] {
+            assert_eq!(
+                includes_image(pattern, other),
+                includes,
+                "{pattern} {other}"
+            );
         }
     }
 }

@@ -23,6 +23,7 @@ const PACKAGE: &str = "chora:bootstrap/";
 /// The interfaces of the package that a plugin can import.
 const INTERFACES: &[&str] = &[
     "credentials",
+    "docker",
     "health",
     "http",
     "machine",

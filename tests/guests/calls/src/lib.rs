@@ -1,6 +1,6 @@
 //! A phase plugin with a step for each host function, which it calls once with arguments from its settings. The summary tells what came of it: `ok: …`, or the error with its text.
 //!
-//! Settings: those of `Arguments`; `plan`, a step's id whose call `plan` itself makes, and tells of in a step's title; `fails`, so that an error ends the step as a plugin's errors do.
+//! Settings: those of `Arguments`; `plan`, a step's id whose call `plan` itself makes, and tells of in a step's title; `steps`, the ids of those that are planned, which are all otherwise; `fails`, so that an error ends the step as a plugin's errors do.
 
 mod arguments;
 mod step;
@@ -28,7 +28,12 @@ impl Phase for Calls {
         let planned: Option<String> = settings::read("plan")?;
         match planned {
             Some(id) => Ok(vec![Step::new("told", tell(&id)?)]),
-            None => Ok(step::IDS.map(|id| Step::new(id, id)).into()),
+            None => {
+                let chosen: Option<Vec<String>> = settings::read("steps")?;
+                let all = || step::IDS.map(str::to_owned).into();
+                let chosen = chosen.unwrap_or_else(all).into_iter();
+                Ok(chosen.map(|id| Step::new(id.clone(), id)).collect())
+            }
         }
     }
 

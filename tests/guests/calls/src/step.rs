@@ -4,12 +4,12 @@ use std::fmt::Debug;
 
 use chora_plugin::credentials::{self, Bearer};
 use chora_plugin::http::Request;
-use chora_plugin::{Error, health, machine, services, tcp};
+use chora_plugin::{Error, docker, health, machine, services, tcp};
 
 use crate::arguments::Arguments;
 
 /// A step for each host function, then those that look at what else a guest can reach.
-pub(crate) const IDS: [&str; 21] = [
+pub(crate) const IDS: [&str; 39] = [
     "services.definition-of",
     "services.inspect",
     "services.start",
@@ -29,6 +29,24 @@ pub(crate) const IDS: [&str; 21] = [
     "machine.port",
     "machine.ensure-directory",
     "machine.engine",
+    "docker.version",
+    "docker.image",
+    "docker.pull-image",
+    "docker.remove-image",
+    "docker.run",
+    "docker.start",
+    "docker.stop",
+    "docker.remove",
+    "docker.inspect",
+    "docker.wait",
+    "docker.logs",
+    "docker.exec",
+    "docker.network",
+    "docker.ensure-network",
+    "docker.remove-network",
+    "docker.volume",
+    "docker.ensure-volume",
+    "docker.remove-volume",
     "surroundings",
     "forged-bearer",
 ];
@@ -74,10 +92,49 @@ pub(crate) fn call(id: &str) -> Result<String, Refused> {
         "machine.port" => shown(machine::port(with.port)),
         "machine.ensure-directory" => shown(machine::ensure_directory(machine::Directory::Data)),
         "machine.engine" => shown(machine::engine()),
+        id if id.starts_with("docker.") => on_docker(id, &with),
         "surroundings" => Ok(surroundings()),
         "forged-bearer" => forged(&with),
         other => Err(Error::UnknownStep(other.to_owned()).into()),
     }
+}
+
+/// The calls of `docker`.
+fn on_docker(id: &str, with: &Arguments) -> Result<String, Refused> {
+    let (name, image) = (with.container.as_str(), with.image.as_str());
+    let stdin = with.stdin.as_deref().map(str::as_bytes);
+    match id {
+        "docker.version" => shown(docker::version()),
+        "docker.image" => shown(docker::image(image)),
+        "docker.pull-image" => shown(docker::pull_image(image)),
+        "docker.remove-image" => shown(docker::remove_image(image)),
+        "docker.run" => answer(docker::run(&with.one_off(), stdin, with.timeout)),
+        "docker.start" => shown(docker::start(&with.one_off())),
+        "docker.stop" => shown(docker::stop(name, 100)),
+        "docker.remove" => shown(docker::remove(name)),
+        "docker.inspect" => shown(docker::inspect(name)),
+        "docker.wait" => shown(docker::wait(name, with.timeout)),
+        "docker.logs" => shown(docker::logs(name, 10)),
+        "docker.exec" => answer(docker::exec(name, &with.command, stdin, with.timeout)),
+        "docker.network" => shown(docker::network(&with.network)),
+        "docker.ensure-network" => shown(docker::ensure_network(&with.network, true)),
+        "docker.remove-network" => shown(docker::remove_network(&with.network)),
+        "docker.volume" => shown(docker::volume(&with.volume)),
+        "docker.ensure-volume" => shown(docker::ensure_volume(&with.volume)),
+        "docker.remove-volume" => shown(docker::remove_volume(&with.volume)),
+        other => Err(Error::UnknownStep(other.to_owned()).into()),
+    }
+}
+
+/// What a container printed, as text, and how it ended.
+fn answer(ran: Result<docker::Output, docker::Error>) -> Result<String, Refused> {
+    let ran = ran?;
+    Ok(format!(
+        "{:?} {}{}",
+        ran.exit,
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr)
+    ))
 }
 
 fn shown<T: Debug, E: Debug + Into<Error>>(answer: Result<T, E>) -> Result<String, Refused> {
