@@ -58,7 +58,11 @@ fn is_repository(repository: &str) -> bool {
         part.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
             && part.chars().all(in_path)
     };
-    host.is_none_or(|host| host.chars().all(in_host)) && path.split('/').all(part)
+    // `..` would lead elsewhere in the engine's API.
+    let is_host = |host: &str| {
+        host.starts_with(|c: char| c.is_ascii_alphanumeric()) && host.chars().all(in_host)
+    };
+    host.is_none_or(is_host) && path.split('/').all(part)
 }
 
 /// Without a dot or a port it is a user of the Docker Hub.
@@ -130,6 +134,10 @@ mod tests {
             "/a",
             "a//b",
             "a/../b",
+            "../a",
+            "./a",
+            "localhost/../a",
+            "a.b/..",
             "Postgres",
             "a:b:c",
             "a b",
