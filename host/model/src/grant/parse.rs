@@ -5,6 +5,7 @@ use url::Url;
 use super::http::Origin;
 use super::{
     Access, CredentialVerb, Grant, HttpScope, MachinePart, Selector, ServiceVerb, TcpScope, docker,
+    is_plain_word,
 };
 
 /// Why a line is no grant.
@@ -194,7 +195,7 @@ fn service_verb(text: &str) -> Result<ServiceVerb, GrantError> {
         other => other
             .strip_prefix("exec(")
             .and_then(|rest| rest.strip_suffix(')'))
-            .filter(|program| !program.is_empty())
+            .filter(|program| is_plain_word(program))
             .map(|program| ServiceVerb::Exec(program.to_owned()))
             .ok_or_else(|| GrantError::UnknownVerb {
                 capability: "services",

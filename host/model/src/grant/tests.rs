@@ -52,6 +52,8 @@ fn malformed_grants_say_what_is_wrong() {
         ("services=x:strat", "`strat` is nothing"),
         ("services=@phase:9:start", "numbered 0 to 4"),
         ("services=../x:start", "lower-case"),
+        ("services=x:exec(a)b)", "is nothing"),
+        ("services=x:exec(a(b)", "is nothing"),
         ("http=GET localhost", "not valid"),
         ("http=GET http://localhost:80*", "a path such as"),
         ("http=GET http://u:p@localhost/*", "no user information"),

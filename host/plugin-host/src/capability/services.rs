@@ -8,7 +8,7 @@ use chora_engine::{
 };
 use chora_model::config::Service;
 use chora_model::event::EventKind;
-use chora_model::grant::{Access, ServiceVerb};
+use chora_model::grant::{Access, ServiceVerb, is_plain_word};
 
 use super::chain;
 use crate::bindings::imports::chora::bootstrap::services::{
@@ -310,6 +310,12 @@ impl Host for CallState {
             self.count_host_call()?;
             return Ok(Err(Error::Other("the command is empty".to_owned())));
         };
+        // A denial names the program in a grant: it must not read as more than one verb.
+        if !is_plain_word(&program) {
+            self.count_host_call()?;
+            let text = "a program's name has neither parentheses nor control characters";
+            return Ok(Err(Error::Other(text.to_owned())));
+        }
         let access = Access::Service(&name, ServiceVerb::Exec(program));
         let mut arguments: Vec<&[u8]> = vec![name.as_bytes()];
         arguments.extend(command.iter().map(String::as_bytes));
