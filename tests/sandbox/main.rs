@@ -30,6 +30,8 @@ mod harbour;
 #[cfg(test)]
 mod loading;
 #[cfg(test)]
+mod malformed;
+#[cfg(test)]
 mod misdeeds;
 #[cfg(test)]
 mod plans;
