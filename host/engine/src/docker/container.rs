@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum, HealthStatusEnum};
+use bollard::models::{
+    ContainerInspectResponse, ContainerStateStatusEnum, HealthStatusEnum, RestartPolicyNameEnum,
+};
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
 use super::connection::QUICK;
@@ -95,6 +97,16 @@ impl Container {
     pub(super) fn restarts(&self) -> u32 {
         let count = self.0.restart_count.unwrap_or_default();
         u32::try_from(count).unwrap_or_default()
+    }
+
+    /// Whether the engine starts it again when it is started itself.
+    pub(super) fn comes_back(&self) -> bool {
+        let host = self.0.host_config.as_ref();
+        let policy = host.and_then(|host| host.restart_policy.as_ref()?.name);
+        matches!(
+            policy,
+            Some(RestartPolicyNameEnum::ALWAYS | RestartPolicyNameEnum::UNLESS_STOPPED)
+        )
     }
 
     pub(super) fn run_state(&self) -> RunState {

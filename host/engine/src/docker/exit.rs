@@ -31,6 +31,7 @@ impl DockerEngine {
                 Found::Ours(container) => container,
             };
             match container.run_state() {
+                RunState::Exited(_) if self.takes_it_along(&container).await? => continue,
                 RunState::Exited(exit) => return Ok(exit),
                 RunState::Created | RunState::Absent => return Ok(Exit::UNKNOWN),
                 RunState::Restarting(exit) if exit.restarts >= LOOP => return Ok(exit),
@@ -47,6 +48,7 @@ impl DockerEngine {
                 return Ok(Exit::of_code(code));
             };
             match after.run_state() {
+                RunState::Exited(_) if self.takes_it_along(&after).await? => {}
                 RunState::Exited(exit) => return Ok(exit),
                 // It is up again already, and has forgotten how it ended.
                 _ if after.restarts() >= LOOP => {
@@ -58,6 +60,23 @@ impl DockerEngine {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Whether a container has ended because its engine does, which will start it again when it is back; then it is back. An engine that goes takes no new connection any more, and still answers on
+    /// those that it has while it stops its containers.
+    async fn takes_it_along(&self, container: &Container) -> Result<bool, DockerError> {
+        if !container.comes_back() {
+            return Ok(false);
+        }
+        let connect = || self.0.connection.endpoint().connect();
+        match connect().await {
+            Ok(_) => Ok(false),
+            Err(error) if error.is_lost() => {
+                self.through_restarts(connect).await?;
+                Ok(true)
+            }
+            Err(error) => Err(error),
         }
     }
 
