@@ -14,9 +14,12 @@ mod program;
 mod progress;
 mod pull;
 mod reference;
+mod refresh;
 mod trial;
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
 use bollard::Docker;
 use bollard::models::ImageInspect;
@@ -54,6 +57,8 @@ pub enum Pull {
     /// When it is not there.
     #[default]
     Missing,
+    /// When it is not there, or was got longer ago than this.
+    Older(Duration),
     /// Never.
     Never,
 }
@@ -92,15 +97,13 @@ pub async fn ensure_image(
     if wanted.pull != Pull::Always
         && let Some(image) = inspect(docker, reference).await?
     {
-        let labels = image
-            .config
-            .as_ref()
-            .and_then(|config| config.labels.as_ref());
-        if own.is_none() || !own::is_of_another(labels, wanted.program)? {
+        if own.is_some() && own::is_of_another(labels(&image), wanted.program)? {
+            let why = "what is there was made of another chora";
+            return make(docker, wanted, why, observer).await;
+        }
+        if !refresh::is_due(&image, &wanted) {
             return Ok(arrived(image, Came::Present));
         }
-        let why = "what is there was made of another chora";
-        return make(docker, wanted, why, observer).await;
     }
     if let Some(section) = wanted.build {
         observer(Progress::Building {
@@ -115,9 +118,12 @@ pub async fn ensure_image(
         Pull::Never => ImageError::Absent {
             reference: reference.to_owned(),
         },
-        Pull::Always | Pull::Missing => {
+        Pull::Always | Pull::Missing | Pull::Older(_) => {
             match pull(docker, reference, wanted.logins, observer).await {
                 Ok(()) => {
+                    if matches!(wanted.pull, Pull::Older(_)) {
+                        refresh::remember(docker, reference).await?;
+                    }
                     let image = inspect(docker, reference).await?;
                     return match image {
                         Some(image) => Ok(arrived(image, Came::Pulled)),
@@ -154,10 +160,7 @@ async fn make(
     let reference = wanted.reference;
     let _turn = MAKING.lock().await;
     if let Some(image) = inspect(docker, reference).await? {
-        let labels = image
-            .config
-            .as_ref()
-            .and_then(|config| config.labels.as_ref());
+        let labels = labels(&image);
         if labels.is_some() && !own::is_of_another(labels, wanted.program)? {
             return Ok(arrived(image, Came::Built));
         }
@@ -183,8 +186,7 @@ pub async fn present(docker: &Docker, wanted: Wanted<'_>) -> Result<Option<Image
         return Ok(None);
     };
     let own = Own::of(wanted.reference).filter(|_| wanted.build.is_none());
-    let labels = image.config.as_ref().and_then(|it| it.labels.as_ref());
-    let stale = own.is_some() && own::is_of_another(labels, wanted.program)?;
+    let stale = own.is_some() && own::is_of_another(labels(&image), wanted.program)?;
     Ok((!stale).then(|| arrived(image, Came::Present)))
 }
 
@@ -202,6 +204,10 @@ pub async fn inspect(docker: &Docker, reference: &str) -> Result<Option<ImageIns
         Err(error) if error::is_absent(&error) => Ok(None),
         Err(error) => Err(ImageError::of("inspect", reference, error)),
     }
+}
+
+fn labels(image: &ImageInspect) -> Option<&HashMap<String, String>> {
+    image.config.as_ref()?.labels.as_ref()
 }
 
 fn arrived(image: ImageInspect, came: Came) -> Image {

@@ -102,7 +102,8 @@ impl DockerEngine {
             // What is built at every start is not looked for first either.
             Some(PullPolicy::Always | PullPolicy::Build) => Pull::Always,
             Some(PullPolicy::Never) => Pull::Never,
-            Some(PullPolicy::Missing | PullPolicy::Every(_)) | None => Pull::Missing,
+            Some(PullPolicy::Every(age)) => Pull::Older(age),
+            Some(PullPolicy::Missing) | None => Pull::Missing,
         };
         Wanted {
             reference: composed.image(),

@@ -5,16 +5,16 @@ mod ensuring;
 mod making;
 mod podman;
 mod pulling;
+mod refreshing;
 mod registry;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{
     CreateContainerOptions, ListImagesOptions, LogsOptions, RemoveContainerOptions,
-    RemoveImageOptions, StartContainerOptions, WaitContainerOptions,
+    RemoveImageOptions, StartContainerOptions, TagImageOptionsBuilder, WaitContainerOptions,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
