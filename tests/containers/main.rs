@@ -28,3 +28,5 @@ mod shells;
 mod volumes;
 #[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod warnings;

@@ -64,7 +64,7 @@ pub(crate) fn causes(error: &dyn Error) -> Vec<String> {
     found
 }
 
-fn of(code: Code, error: &dyn Error) -> Failure {
+pub(crate) fn of(code: Code, error: &dyn Error) -> Failure {
     let mut failure = Failure::new(code, error.to_string());
     failure.details = causes(error);
     failure

@@ -11,6 +11,7 @@ use chora_model::state::{Progress, State, Status};
 use tokio::time::Instant;
 
 use crate::cancel::{Cancel, Urgency};
+use crate::compose;
 use crate::dispatch::{Crew, Ran, Work, dispatch};
 use crate::planner::{self, Ask, Planned};
 use crate::project::Project;
@@ -56,6 +57,10 @@ pub async fn bootstrap(
     };
     session.announce();
     tell_prior(&session, options);
+    let engine = project.engine().as_ref();
+    for warning in compose::warnings(engine, &project.config, &project.layout).await {
+        session.notice(format!("warning: {warning}"));
+    }
     let run = session.stage.run.clone();
     let ask = Ask {
         run: &run,

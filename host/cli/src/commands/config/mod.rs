@@ -11,14 +11,14 @@ use crate::args::{ConfigCommand, ShowFormat};
 use crate::commands::{Workers, wait};
 use crate::exit::Exit;
 use crate::failure::Ended;
-use crate::output::{GOOD, document, escape, paint};
+use crate::output::{GOOD, WARN, document, escape, paint};
 use crate::project;
 
 /// Runs the command.
 pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Ended> {
     match command {
         ConfigCommand::Show { format } => show(app, *format),
-        ConfigCommand::Validate => validate(app),
+        ConfigCommand::Validate => wait(Workers::One, validate(app)),
         ConfigCommand::Edit => edit::run(app),
         ConfigCommand::RotateCredentials {
             force,
@@ -63,8 +63,15 @@ fn show(app: &App, format: ShowFormat) -> Result<Exit, Ended> {
     Ok(Exit::DONE)
 }
 
-fn validate(app: &App) -> Result<Exit, Ended> {
+async fn validate(app: &App) -> Result<Exit, Ended> {
     let loaded = project::load(app)?;
+    let exe = std::env::current_exe().context("failed to find chora's own executable")?;
+    let engine = app.global.engine.map(Into::into);
+    for warning in chora_bootstrap::check_compose(&loaded, engine, exe).await? {
+        let warning = crate::output::one_line(&warning);
+        app.output
+            .line(&paint(WARN, format_args!("! {warning}")).to_string());
+    }
     let services = loaded.config.services.len();
     let environment = &loaded.config.environment;
     let origin = crate::output::one_line(&origin(&loaded));
