@@ -6,6 +6,7 @@
 mod body;
 mod connection;
 mod container;
+mod daemon;
 mod error;
 mod exec;
 mod exit;
@@ -42,6 +43,7 @@ use crate::{
 };
 use connection::{Connection, QUICK};
 use container::Found;
+use daemon::Daemon;
 use labels::Owner;
 use project::Composed;
 
@@ -95,7 +97,7 @@ impl DockerEngine {
         self.0.connection.endpoint()
     }
 
-    /// The version of the engine, if it is Docker: another that speaks the same API counts its versions otherwise.
+    /// What the engine says of itself now.
     async fn daemon(&self) -> Result<Daemon, DockerError> {
         let client = self.0.connection.client().await?;
         let version = client.version();
@@ -104,14 +106,7 @@ impl DockerEngine {
             .connection
             .call("tell its version", QUICK, version)
             .await?;
-        let components = version.components.unwrap_or_default();
-        let podman = components
-            .iter()
-            .find(|component| component.name.to_lowercase().contains("podman"));
-        Ok(match podman {
-            Some(podman) => Daemon::Podman(podman.version.clone()),
-            None => Daemon::Docker(version.version.unwrap_or_default()),
-        })
+        Ok(Daemon::of(version))
     }
 
     /// The service as its Compose files have it.
@@ -170,12 +165,6 @@ impl DockerEngine {
     }
 }
 
-/// What answers at the socket.
-enum Daemon {
-    Docker(String),
-    Podman(String),
-}
-
 #[async_trait]
 impl Engine for DockerEngine {
     fn kind(&self) -> &'static str {
@@ -184,8 +173,7 @@ impl Engine for DockerEngine {
 
     async fn version(&self) -> Result<Option<String>, EngineError> {
         match self.daemon().await {
-            Ok(Daemon::Docker(version)) => Ok(Some(version)),
-            Ok(Daemon::Podman(version)) => Ok(Some(format!("podman {version}"))),
+            Ok(daemon) => Ok(Some(daemon.to_string())),
             Err(error) => Err(EngineError::docker("*", error)),
         }
     }

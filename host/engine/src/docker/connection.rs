@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bollard::errors::Error as ApiError;
-use bollard::{API_DEFAULT_VERSION, Docker};
+use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 use tokio::sync::OnceCell;
 
+use super::daemon::{Daemon, Maker};
 use super::error::{DockerError, lost, status};
 
 /// What only looks, and what makes or removes something small.
@@ -95,21 +96,35 @@ impl Endpoint {
     /// # Errors
     /// Why there is no answer, and what to do about it.
     pub async fn connect(&self) -> Result<Docker, DockerError> {
-        let client = self.client()?;
-        let negotiated = tokio::time::timeout(QUICK, client.negotiate_version()).await;
-        match negotiated {
-            Ok(Ok(client)) => Ok(client),
-            Ok(Err(error)) => Err(self.unreached(error)),
-            Err(_) => Err(DockerError::TimedOut {
-                action: "tell its version",
-                limit: QUICK,
-            }),
-        }
+        Ok(self.meet().await?.0)
     }
 
-    fn client(&self) -> Result<Docker, DockerError> {
+    /// The same, with what the engine says of itself.
+    async fn meet(&self) -> Result<(Docker, Daemon), DockerError> {
+        let client = self.client(API_DEFAULT_VERSION)?;
+        let daemon = match tokio::time::timeout(QUICK, client.version()).await {
+            Ok(Ok(version)) => Daemon::of(version),
+            Ok(Err(error)) => return Err(self.unreached(error)),
+            Err(_) => {
+                return Err(DockerError::TimedOut {
+                    action: "tell its version",
+                    limit: QUICK,
+                });
+            }
+        };
+        let Some(version) = daemon.common_version() else {
+            return Err(DockerError::TooOld {
+                host: self.host.clone(),
+                version: daemon.to_string(),
+                api: daemon.api,
+            });
+        };
+        Ok((self.client(&version)?, daemon))
+    }
+
+    fn client(&self, version: &ClientVersion) -> Result<Docker, DockerError> {
         if self.host.starts_with("unix://") {
-            return Docker::connect_with_unix(&self.host, HEAD, API_DEFAULT_VERSION)
+            return Docker::connect_with_unix(&self.host, HEAD, version)
                 .map_err(|error| self.unreached(error));
         }
         let address = ["tcp://", "http://", "https://"]
@@ -125,7 +140,7 @@ impl Endpoint {
         let client = match (tls, self.host.starts_with("https://")) {
             (None, false) => {
                 let host = format!("tcp://{address}");
-                Docker::connect_with_http(&host, HEAD, API_DEFAULT_VERSION)
+                Docker::connect_with_http(&host, HEAD, version)
             }
             (certificates, _) => {
                 // Chosen already is as good.
@@ -137,7 +152,7 @@ impl Endpoint {
                     &directory.join("cert.pem"),
                     &directory.join("ca.pem"),
                     HEAD,
-                    API_DEFAULT_VERSION,
+                    version,
                 )
             }
         };
@@ -229,14 +244,14 @@ fn told_of_tls(error: &ApiError) -> bool {
 /// A client that is made when it is first needed.
 pub(super) struct Connection {
     endpoint: Endpoint,
-    client: OnceCell<Docker>,
+    met: OnceCell<(Docker, Daemon)>,
 }
 
 impl Connection {
     pub(super) fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
-            client: OnceCell::new(),
+            met: OnceCell::new(),
         }
     }
 
@@ -246,8 +261,18 @@ impl Connection {
 
     /// The client, in the newest version of the API that both sides speak.
     pub(super) async fn client(&self) -> Result<&Docker, DockerError> {
-        let connected = self.client.get_or_try_init(|| self.endpoint.connect());
-        connected.await
+        let (client, _) = self.met().await?;
+        Ok(client)
+    }
+
+    /// Whether it is podman that answers.
+    pub(super) async fn is_podman(&self) -> Result<bool, DockerError> {
+        let (_, daemon) = self.met().await?;
+        Ok(daemon.maker == Maker::Podman)
+    }
+
+    async fn met(&self) -> Result<&(Docker, Daemon), DockerError> {
+        self.met.get_or_try_init(|| self.endpoint.meet()).await
     }
 
     /// One call with a time limit.
@@ -296,6 +321,28 @@ impl Connection {
                 action,
                 source: Box::new(error),
             }
+        }
+    }
+}
+
+/// States of podman between those that Docker's API has words for; each is over in a moment.
+const BETWEEN: [&str; 2] = ["unknown variant `initialized`", "unknown variant `stopped`"];
+/// Until the next look at a container that is in one of them.
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// Asks about containers, and again while podman has one between two states.
+pub(super) async fn settled<T, F>(ask: impl Fn() -> F) -> Result<T, ApiError>
+where
+    F: Future<Output = Result<T, ApiError>>,
+{
+    loop {
+        match ask().await {
+            Err(ApiError::JsonDataError { message, .. })
+                if BETWEEN.iter().any(|state| message.contains(state)) =>
+            {
+                tokio::time::sleep(MOMENT).await;
+            }
+            answer => return answer,
         }
     }
 }

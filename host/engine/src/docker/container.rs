@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerInspectResponse, ContainerStateStatusEnum, HealthStatusEnum, RestartPolicyNameEnum,
+    ContainerInspectResponse, ContainerStateStatusEnum, ContainerSummary, HealthStatusEnum,
+    RestartPolicyNameEnum,
 };
 use bollard::query_parameters::ListContainersOptionsBuilder;
 
-use super::connection::QUICK;
+use super::connection::{QUICK, settled};
 use super::error::DockerError;
 use super::network::short;
 use super::{DockerEngine, labels};
@@ -202,7 +203,7 @@ impl DockerEngine {
         name: &str,
     ) -> Result<Option<Container>, DockerError> {
         let client = self.0.connection.client().await?;
-        let found = client.inspect_container(name, None);
+        let found = settled(|| client.inspect_container(name, None));
         let found = self.0.connection.look("look at a container", found).await?;
         Ok(found.map(Container))
     }
@@ -221,18 +222,25 @@ impl DockerEngine {
         &self,
         filter: &HashMap<String, Vec<String>>,
     ) -> Result<Vec<String>, DockerError> {
+        let listed = self.list_containers(true, filter).await?;
+        Ok(listed.into_iter().filter_map(|it| it.id).collect())
+    }
+
+    pub(super) async fn list_containers(
+        &self,
+        even_stopped: bool,
+        filter: &HashMap<String, Vec<String>>,
+    ) -> Result<Vec<ContainerSummary>, DockerError> {
         let client = self.0.connection.client().await?;
         let options = ListContainersOptionsBuilder::default()
-            .all(true)
+            .all(even_stopped)
             .filters(filter)
             .build();
-        let listed = client.list_containers(Some(options));
-        let listed = self
-            .0
+        let listed = settled(|| client.list_containers(Some(options.clone())));
+        self.0
             .connection
             .call("list containers", QUICK, listed)
-            .await?;
-        Ok(listed.into_iter().filter_map(|it| it.id).collect())
+            .await
     }
 
     /// The status of each service of this environment, sorted.

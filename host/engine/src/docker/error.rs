@@ -34,6 +34,26 @@ pub enum DockerError {
         /// Where it is.
         host: String,
     },
+    /// The engine does not know what chora asks for.
+    #[error(
+        "the Docker Engine at `{host}` is too old: {version} speaks version {api} of the API, and chora needs 1.41; update it to Docker Engine 20.10 or podman 4.0, or newer"
+    )]
+    TooOld {
+        /// Where it is.
+        host: String,
+        /// Its version.
+        version: String,
+        /// The newest version of the API that it speaks.
+        api: String,
+    },
+    /// A container has a health check that nobody runs.
+    #[error(
+        "nobody runs the health check of the container `{container}`: podman leaves that to timers of systemd, which does not run here; run podman where systemd runs, or take `healthcheck` out of the Compose file and let a plugin check the service (`health:`)"
+    )]
+    NoHealthChecks {
+        /// Its name.
+        container: String,
+    },
     /// `DOCKER_HOST` cannot be used.
     #[error(
         "DOCKER_HOST is `{host}`, which chora cannot use: {reason}; set it to `unix:///PATH` or `tcp://HOST:PORT`"
@@ -201,6 +221,8 @@ impl DockerError {
             Self::NotInstalled { .. }
             | Self::NotRunning { .. }
             | Self::PermissionDenied { .. }
+            | Self::TooOld { .. }
+            | Self::NoHealthChecks { .. }
             | Self::Tls { .. }
             | Self::TimedOut { .. }
             | Self::Refused { .. }
@@ -307,6 +329,23 @@ pub(super) fn status(error: &ApiError) -> Option<u16> {
         ApiError::DockerResponseServerError { status_code, .. } => Some(*status_code),
         _ => None,
     }
+}
+
+/// The engine's words for something that is in use; absent for another error. Docker answers so with 403 or 409, podman with 500 for a network.
+pub(super) fn in_use(error: &ApiError) -> Option<String> {
+    let ApiError::DockerResponseServerError {
+        status_code,
+        message,
+    } = error
+    else {
+        return None;
+    };
+    let used = match status_code {
+        403 | 409 => true,
+        500 => message.contains("network is being used"),
+        _ => false,
+    };
+    used.then(|| message.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
 
 use bollard::errors::Error as ApiError;
@@ -21,6 +22,9 @@ const AWAY: Duration = Duration::from_secs(60);
 /// Between two tries to reach it, at first and at most.
 const FIRST: Duration = Duration::from_millis(50);
 const LAST: Duration = Duration::from_secs(1);
+
+/// Is there where systemd runs, by `sd_booted(3)`.
+const SYSTEMD: &str = "/run/systemd/system";
 
 impl DockerEngine {
     /// Resolves when the service has ended and the engine does not start it again, or does so in vain.
@@ -153,6 +157,11 @@ impl DockerEngine {
             if health.state != known {
                 return Ok(Some(health));
             }
+            if known == HealthState::Starting && self.never_checks().await? {
+                return Err(DockerError::NoHealthChecks {
+                    container: container.name().to_owned(),
+                });
+            }
             let filters = HashMap::from([
                 ("container", vec![container.id()]),
                 ("event", vec!["health_status", "die", "destroy"]),
@@ -182,5 +191,11 @@ impl DockerEngine {
             }
             tokio::time::sleep(FIRST).await;
         }
+    }
+
+    /// Whether the engine runs no health checks: podman has timers of systemd run them, and does not say so where there is none.
+    async fn never_checks(&self) -> Result<bool, DockerError> {
+        let here = self.endpoint().socket_path().is_some();
+        Ok(here && !Path::new(SYSTEMD).exists() && self.0.connection.is_podman().await?)
     }
 }

@@ -121,6 +121,16 @@ impl DockerEngine {
         Ok(stays)
     }
 
+    /// What a network is to be removed by. An id is never ambiguous, but podman then removes a network that is in use.
+    pub(super) async fn network_key<'a>(
+        &self,
+        id: &'a str,
+        name: &'a str,
+    ) -> Result<&'a str, DockerError> {
+        let podman = self.0.connection.is_podman().await?;
+        Ok(if podman { name } else { id })
+    }
+
     fn network_request(&self, network: &Network) -> NetworkCreateRequest {
         let mut labels = network.labels.clone();
         // A missing external network is made all the same; it is then removed with the rest once nobody uses it.

@@ -24,7 +24,7 @@ use std::time::Duration;
 use chora_model::layout::Layout;
 use tokio_util::task::TaskTracker;
 
-use super::{Daemon, DockerEngine, DockerSettings, Endpoint};
+use super::{DockerEngine, DockerSettings, Endpoint};
 
 pub use error::OneOffError;
 pub use find::{Belongs, Looked};
@@ -78,15 +78,10 @@ impl OneOffs {
     /// # Errors
     /// When it does not answer.
     pub async fn version(&self) -> Result<Version, OneOffError> {
-        Ok(match self.engine.daemon().await? {
-            Daemon::Docker(version) => Version {
-                kind: "docker",
-                version,
-            },
-            Daemon::Podman(version) => Version {
-                kind: "podman",
-                version,
-            },
+        let daemon = self.engine.daemon().await?;
+        Ok(Version {
+            kind: daemon.maker.name(),
+            version: daemon.version,
         })
     }
 

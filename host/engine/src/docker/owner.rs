@@ -2,9 +2,6 @@
 
 use std::path::PathBuf;
 
-use bollard::query_parameters::ListContainersOptionsBuilder;
-
-use super::connection::QUICK;
 use super::error::DockerError;
 use super::{DockerEngine, labels};
 
@@ -14,7 +11,7 @@ impl DockerEngine {
         if let Some(port) = published_by(pid) {
             return self.service_publishing(port).await;
         }
-        if let Some(id) = container_of(pid) {
+        if let Some(id) = monitored_by(pid).or_else(|| container_of(pid)) {
             return Ok(match self.inspect_container(&id).await? {
                 Some(container) if container.labels().is_some_and(|it| self.0.owner.owns(it)) => {
                     container.label(labels::SERVICE).map(str::to_owned)
@@ -39,16 +36,7 @@ impl DockerEngine {
         &self,
         port: u16,
     ) -> Result<Option<String>, DockerError> {
-        let client = self.0.connection.client().await?;
-        let options = ListContainersOptionsBuilder::default()
-            .filters(&self.0.owner.filter())
-            .build();
-        let listed = client.list_containers(Some(options));
-        let listed = self
-            .0
-            .connection
-            .call("list containers", QUICK, listed)
-            .await?;
+        let listed = self.list_containers(false, &self.0.owner.filter()).await?;
         let holder = listed.into_iter().find(|container| {
             let mut ports = container.ports.iter().flatten();
             ports.any(|it| it.public_port == Some(port))
@@ -68,6 +56,18 @@ fn published_by(pid: u32) -> Option<u16> {
     }
     words.find(|word| *word == b"-host-port")?;
     std::str::from_utf8(words.next()?).ok()?.parse().ok()
+}
+
+/// The container that a process of podman watches over; it also holds the container's ports.
+fn monitored_by(pid: u32) -> Option<String> {
+    let line = std::fs::read(PathBuf::from(format!("/proc/{pid}/cmdline"))).ok()?;
+    let mut words = line.split(|byte| *byte == 0);
+    let program = String::from_utf8_lossy(words.next()?).into_owned();
+    if !program.ends_with("conmon") {
+        return None;
+    }
+    words.find(|word| *word == b"-c")?;
+    String::from_utf8(words.next()?.to_vec()).ok()
 }
 
 /// The id of the container that a process runs in, by the name of its cgroup.

@@ -1,11 +1,12 @@
 //! Starting: whatever is there is made to be what is wanted, with as little disturbance as that takes.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
-    RenameContainerOptionsBuilder, StartContainerOptions,
+    CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
+    StartContainerOptions,
 };
 use chora_compose::PullPolicy;
 
@@ -139,14 +140,7 @@ impl DockerEngine {
     /// The container that publishes a port.
     async fn holder(&self, port: &str) -> Option<String> {
         let port: u16 = port.rsplit(':').next()?.parse().ok()?;
-        let client = self.0.connection.client().await.ok()?;
-        let options = ListContainersOptionsBuilder::default().build();
-        let listed = client.list_containers(Some(options));
-        let listed = self
-            .0
-            .connection
-            .call("list containers", QUICK, listed)
-            .await;
+        let listed = self.list_containers(false, &HashMap::new()).await;
         let holder = listed.ok()?.into_iter().find(|container| {
             let ports = container.ports.iter().flatten();
             ports.into_iter().any(|it| it.public_port == Some(port))

@@ -12,7 +12,7 @@ use super::DockerEngine;
 use super::body::whole_seconds;
 use super::connection::{QUICK, SLOW};
 use super::container::{Container, Found};
-use super::error::{DockerError, status};
+use super::error::{DockerError, in_use, status};
 use crate::Swept;
 
 /// How long the engine may take beyond the grace.
@@ -162,11 +162,12 @@ impl DockerEngine {
                 continue;
             };
             self.fault("network.remove", "before", &name)?;
-            let removed = client.remove_network(&id);
+            let key = self.network_key(&id, &name).await?;
+            let removed = client.remove_network(key);
             match tokio::time::timeout(QUICK, removed).await {
                 Ok(Ok(())) => swept.networks.push(name.clone()),
                 Ok(Err(error)) if status(&error) == Some(404) => {}
-                Ok(Err(error)) if matches!(status(&error), Some(403 | 409)) => {
+                Ok(Err(error)) if in_use(&error).is_some() => {
                     swept.kept.push(format!("network `{name}`: {error}"));
                 }
                 Ok(Err(error)) => return Err(self.0.connection.failed("remove a network", error)),

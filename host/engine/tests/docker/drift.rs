@@ -1,7 +1,7 @@
 //! What somebody did to a container behind chora's back, or to what it is made of.
 
 use bollard::models::{
-    ContainerUpdateBody, NetworkCreateRequest, NetworkDisconnectRequest, VolumeCreateRequest,
+    HostConfig, NetworkCreateRequest, NetworkDisconnectRequest, VolumeCreateRequest,
 };
 use bollard::query_parameters::*;
 use chora_compose::{Mount, MountKind};
@@ -118,6 +118,11 @@ async fn a_container_that_was_made_and_never_started_is_taken_up() {
     world.engine.remove("web", NO_GRACE).await.unwrap();
     // What a chora leaves that is killed between the two calls.
     let config = made.config.unwrap();
+    // Podman tells the limits that it gives to everybody, under names that it does not take.
+    let host_config = made.host_config.map(|host| HostConfig {
+        ulimits: None,
+        ..host
+    });
     let networks = std::collections::HashMap::from([(
         world.named("_default"),
         bollard::models::EndpointSettings::default(),
@@ -127,7 +132,7 @@ async fn a_container_that_was_made_and_never_started_is_taken_up() {
         cmd: config.cmd,
         env: config.env,
         labels: config.labels,
-        host_config: made.host_config,
+        host_config,
         networking_config: Some(bollard::models::NetworkingConfig {
             endpoints_config: Some(networks),
         }),
@@ -170,7 +175,7 @@ async fn a_renamed_container_gets_its_name_back() {
 }
 
 #[tokio::test]
-async fn a_container_taken_off_its_network_or_given_other_limits_is_replaced() {
+async fn a_container_taken_off_its_network_is_replaced() {
     let world = World::new().await;
     let spec = world.service("web", &["sleep"]);
     world.start(&spec).await;
@@ -184,33 +189,7 @@ async fn a_container_taken_off_its_network_or_given_other_limits_is_replaced() {
         .await
         .unwrap();
     assert_eq!(world.start(&spec).await, Started::Replaced);
-    let update = ContainerUpdateBody {
-        memory: Some(64 << 20),
-        memory_swap: Some(-1),
-        ..ContainerUpdateBody::default()
-    };
-    world
-        .client
-        .update_container(&world.named("-web-1"), update)
-        .await
-        .unwrap();
-    assert_eq!(world.start(&spec).await, Started::Replaced);
     assert_eq!(world.start(&spec).await, Started::AlreadyRunning);
-}
-
-#[tokio::test]
-async fn a_network_that_was_made_anew_is_no_obstacle() {
-    let world = World::new().await;
-    let spec = world.service("web", &["sleep"]);
-    world.start(&spec).await;
-    world.engine.stop("web", NO_GRACE).await.unwrap();
-    world
-        .client
-        .remove_network(&world.named("_default"))
-        .await
-        .unwrap();
-    assert_eq!(world.start(&spec).await, Started::Started);
-    assert_eq!(world.state("web").await, RunState::Running);
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! Services that are described in Compose files.
 
-use chora_engine::docker::{DockerEngine, DockerSettings, Endpoint};
+use chora_engine::docker::{DockerEngine, DockerSettings};
 use chora_engine::{Engine as _, SecretEnv, Started};
 
 use crate::world::{World, chain};
 
 fn engine(world: &World) -> DockerEngine {
     let settings = DockerSettings {
-        endpoint: Endpoint::from_env(),
+        endpoint: world.endpoint.clone(),
         project: Some(world.named("")),
         reader: None,
         program: "/bin/false".into(),

@@ -5,12 +5,16 @@
     reason = "a failing helper fails the test"
 )]
 
+mod docker_only;
 mod drift;
 mod ends;
 mod files;
+mod health;
 mod image;
 mod life;
 mod one_off;
+#[path = "place/docker.rs"]
+mod place;
 mod refusals;
 mod restarts;
 mod words;

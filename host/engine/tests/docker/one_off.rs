@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::*;
-use chora_engine::docker::Endpoint;
 use chora_engine::docker::one_off::{OneOff, OneOffError, OneOffs, Ran};
 use futures_util::StreamExt as _;
 
@@ -25,7 +24,7 @@ const MEMORY: u64 = 64 << 20;
 fn one_offs(world: &World) -> OneOffs {
     // Whoever holds the environment's lock has it already.
     std::fs::create_dir_all(&world.layout.home).unwrap();
-    OneOffs::open(&world.layout, Endpoint::from_env())
+    OneOffs::open(&world.layout, world.endpoint.clone())
 }
 
 /// A container of the world's image.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bollard::query_parameters::{RemoveImageOptions, TagImageOptionsBuilder};
-use chora_compose::{Bind, Mount, MountKind, Port, PortRange, Protocol, PullPolicy, Service};
+use chora_compose::{
+    Bind, Mount, MountKind, Port, PortRange, Project, Protocol, PullPolicy, Service,
+};
 use chora_engine::{Engine as _, RunState, Started};
 
 use crate::life::free_port;
@@ -170,7 +172,8 @@ async fn an_external_volume_has_to_be_there() {
             },
         }];
     });
-    world.externalise("data");
+    let set = |project: &mut Project| project.volumes.get_mut("data").unwrap().external = true;
+    set(&mut world.project.lock().unwrap());
     let told = world.refusal(&spec).await;
     assert!(told.contains("docker volume create"), "{told}");
 }

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use chora_compose::{NetworkMode, Restart, Service};
-use chora_engine::docker::DockerError;
+use chora_engine::docker::{DockerError, Endpoint};
 use chora_engine::{Engine as _, EngineError, Exit, RunState, SecretEnv, Started};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -109,7 +109,7 @@ fn alone(service: &mut Service) {
 #[tokio::test]
 async fn waits_outlast_a_restart_of_the_engine() {
     let mut daemon = Daemon::new().await;
-    let world = World::at(Some(daemon.socket())).await;
+    let world = World::at(Endpoint::socket(&daemon.socket())).await;
     let ending = world.service_with("ending", &["sleep"], alone);
     let lasting = world.service_with("lasting", &["sleep"], |service| {
         alone(service);

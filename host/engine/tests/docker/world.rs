@@ -19,6 +19,8 @@ use chora_model::layout::Layout;
 use futures_util::StreamExt as _;
 use tempfile::TempDir;
 
+use crate::place::{self, Hold};
+
 pub(crate) const GRACE: Duration = Duration::from_secs(20);
 pub(crate) const NO_GRACE: Duration = Duration::from_millis(1);
 /// What everything is labelled with that a test makes behind the engine's back.
@@ -31,20 +33,26 @@ pub(crate) struct World {
     pub(crate) engine: DockerEngine,
     pub(crate) client: Docker,
     pub(crate) image: String,
-    project: Arc<Mutex<Project>>,
-    socket: Option<PathBuf>,
+    pub(crate) endpoint: Endpoint,
+    /// What its Compose files say.
+    pub(crate) project: Arc<Mutex<Project>>,
+    _hold: Option<Hold>,
 }
 
 impl World {
+    /// On the engine that all tests share.
     pub(crate) async fn new() -> Self {
-        Self::at(None).await
+        let (endpoint, hold) = place::engine().await;
+        let mut world = Self::at(endpoint).await;
+        world._hold = Some(hold);
+        world
     }
 
-    /// On an engine of its own, or on the one of this machine.
-    pub(crate) async fn at(socket: Option<PathBuf>) -> Self {
+    /// On an engine of the test's own.
+    pub(crate) async fn at(endpoint: Endpoint) -> Self {
         let folder = tempfile::Builder::new().prefix("w").tempdir().unwrap();
         let layout = Layout::new(folder.path(), "dev", true);
-        let client = connect(socket.as_ref());
+        let client = endpoint.connect().await.unwrap();
         let name = folder.path().file_name().unwrap().to_str().unwrap();
         let image = format!("chora-engine-test:{name}");
         crate::image::build(&client, &image, "one").await;
@@ -58,13 +66,14 @@ impl World {
         };
         let project = Arc::new(Mutex::new(project));
         let mut world = Self {
-            engine: engine(&layout, socket.as_ref(), &project),
+            engine: engine(&layout, endpoint.clone(), &project),
             folder,
             layout,
             client,
             image,
+            endpoint,
             project,
-            socket,
+            _hold: None,
         };
         world.network("default", false);
         world
@@ -72,7 +81,7 @@ impl World {
 
     /// What another chora would make of the same project.
     pub(crate) fn another_engine(&self) -> DockerEngine {
-        engine(&self.layout, self.socket.as_ref(), &self.project)
+        engine(&self.layout, self.endpoint.clone(), &self.project)
     }
 
     pub(crate) fn network(&mut self, key: &str, external: bool) {
@@ -94,12 +103,6 @@ impl World {
             ..chora_compose::Volume::default()
         };
         project.volumes.insert(key.to_owned(), volume);
-    }
-
-    /// Says that a volume is not the project's own.
-    pub(crate) fn externalise(&self, key: &str) {
-        let mut project = self.project.lock().unwrap();
-        project.volumes.get_mut(key).unwrap().external = true;
     }
 
     /// Names what the engine makes: `<project><rest>`.
@@ -235,13 +238,17 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let client = connect(self.socket.as_ref());
+        let endpoint = self.endpoint.clone();
         let folder = self.folder.path().display().to_string();
         let image = self.image.clone();
         // A drop cannot wait for the runtime that it may be run in.
         let cleared = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
+                // A connection belongs to the runtime that it was made in.
+                let Ok(client) = endpoint.connect().await else {
+                    return;
+                };
                 for label in ["dev.chora.project", FOREIGN] {
                     clear(&client, &format!("{label}={folder}")).await;
                 }
@@ -296,26 +303,11 @@ async fn clear(client: &Docker, label: &str) {
     }
 }
 
-fn connect(socket: Option<&PathBuf>) -> Docker {
-    let path = socket.map_or("/var/run/docker.sock".into(), |path| {
-        path.display().to_string()
-    });
-    let version = bollard::ClientVersion {
-        major_version: 1,
-        minor_version: 41,
-    };
-    Docker::connect_with_unix(&path, 120, &version).unwrap()
-}
-
-fn engine(
-    layout: &Layout,
-    socket: Option<&PathBuf>,
-    project: &Arc<Mutex<Project>>,
-) -> DockerEngine {
+fn engine(layout: &Layout, endpoint: Endpoint, project: &Arc<Mutex<Project>>) -> DockerEngine {
     let project = Arc::clone(project);
     let name = project.lock().unwrap().name.clone();
     let settings = DockerSettings {
-        endpoint: socket.map_or_else(Endpoint::from_env, |path| Endpoint::socket(path)),
+        endpoint,
         project: Some(name),
         reader: Some(Arc::new(move |_| Ok(project.lock().unwrap().clone()))),
         program: "/bin/false".into(),

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use bollard::errors::Error as ApiError;
-
-use crate::docker::error::{DockerError, status};
+use crate::docker::error::DockerError;
 use crate::docker::image::ImageError;
 
 /// Why it was not done.
@@ -127,16 +125,5 @@ impl OneOffError {
             DockerError::ImageMissing { image } => Self::NoImage { reference: image },
             other => Self::Docker(other),
         }
-    }
-}
-
-/// The engine's words for something that is in use; absent for another error.
-pub(super) fn in_use(error: &ApiError) -> Option<String> {
-    // A network that is in use is answered with 403.
-    match (status(error), error) {
-        (Some(403 | 409), ApiError::DockerResponseServerError { message, .. }) => {
-            Some(message.trim().to_owned())
-        }
-        _ => None,
     }
 }

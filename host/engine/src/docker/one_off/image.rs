@@ -3,12 +3,12 @@
 use bollard::query_parameters::RemoveImageOptions;
 
 use crate::docker::connection::SLOW;
-use crate::docker::error::{DockerError, status};
+use crate::docker::error::{DockerError, in_use, status};
 use crate::docker::image::{self, login_file};
 use crate::docker::said::Said;
 
 use super::OneOffs;
-use super::error::{OneOffError, in_use};
+use super::error::OneOffError;
 
 /// An image that is there.
 #[derive(Debug, Clone, PartialEq, Eq)]

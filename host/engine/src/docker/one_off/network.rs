@@ -6,12 +6,12 @@ use bollard::models::NetworkCreateRequest;
 use bollard::query_parameters::ListNetworksOptionsBuilder;
 
 use crate::docker::connection::QUICK;
-use crate::docker::error::{DockerError, status};
+use crate::docker::error::{DockerError, in_use, status};
 use crate::docker::labels::PLUGIN;
 
 use super::OneOffs;
 use super::body::Joined;
-use super::error::{OneOffError, in_use};
+use super::error::OneOffError;
 use super::find::Belongs;
 use super::request::OneOff;
 
@@ -129,7 +129,8 @@ impl OneOffs {
         let connection = &self.engine.0.connection;
         let client = connection.client().await?;
         self.engine.fault("network.remove", "before", name)?;
-        let removed = client.remove_network(&found.id);
+        let key = self.engine.network_key(&found.id, name).await?;
+        let removed = client.remove_network(key);
         match tokio::time::timeout(QUICK, removed).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) if status(&error) == Some(404) => return Ok(false),

@@ -6,11 +6,11 @@ use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::RemoveVolumeOptions;
 
 use crate::docker::connection::{QUICK, SLOW};
-use crate::docker::error::{DockerError, status};
+use crate::docker::error::{DockerError, in_use, status};
 use crate::docker::labels::PLUGIN;
 
 use super::OneOffs;
-use super::error::{OneOffError, in_use};
+use super::error::OneOffError;
 use super::find::Belongs;
 
 /// A volume of this environment.

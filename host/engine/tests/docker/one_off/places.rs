@@ -173,7 +173,7 @@ async fn what_plugins_left_is_swept_up_where_the_services_run_on_another_engine(
     assert!(swept.kept[0].contains("DOCKER_HOST="), "{swept:?}");
     assert!(world.layout.one_offs().exists());
 
-    let swept = one_off::sweep(&world.layout, Endpoint::from_env(), true).await;
+    let swept = one_off::sweep(&world.layout, world.endpoint.clone(), true).await;
     assert_eq!(sorted(swept.containers), sorted(vec![stays, left]));
     assert_eq!((swept.networks, swept.volumes), (vec![net], vec![vol]));
     assert!(swept.kept.is_empty(), "{:?}", swept.kept);
