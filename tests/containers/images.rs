@@ -120,6 +120,32 @@ fn chora_makes_images_of_itself_that_answer() {
 }
 
 #[test]
+fn what_is_no_program_and_who_is_no_service_is_told_and_no_image_is_made() {
+    let ecosystem = project(CONFIG, &[("ship", SLEEP)], "");
+    let text = ecosystem.path().join("text");
+    fs::write(&text, "#!/bin/sh\n").expect("a file");
+    let text = text.display().to_string();
+    let tag = format!("none-{}", std::process::id());
+    let build = ["image", "build", "--tag", &tag];
+
+    let program = [&build[..], &["--program", &text]].concat();
+    ecosystem.chora(&program).exits(1).complains(&[&text]);
+    // All four are made at once; there is none to choose.
+    let named = [&build[..], &["manifest"]].concat();
+    ecosystem.chora(&named).exits(7).complains(&["manifest"]);
+    let unknown = ecosystem.chora(&["serve", "nobody", "--check"]).exits(7);
+    unknown.complains(&["nobody", "analyzer"]);
+
+    let made = ask(async |docker| {
+        docker
+            .inspect_image(&format!("chora/manifest:{tag}"))
+            .await
+            .is_ok()
+    });
+    assert!(!made);
+}
+
+#[test]
 fn a_check_asks_the_service_beside_it() {
     let ecosystem = project(CONFIG, &[("ship", SLEEP)], "");
     let port = ecosystem.port("analyzer").to_string();

@@ -15,6 +15,8 @@ mod drift;
 #[cfg(test)]
 mod ending;
 #[cfg(test)]
+mod environments;
+#[cfg(test)]
 mod images;
 #[cfg(test)]
 mod life;

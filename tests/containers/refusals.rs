@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::docker::{containers, made_for};
+use crate::docker::{containers, ids, made_for};
 use crate::support::Ecosystem;
 
 fn with(service: &str) -> Ecosystem {
@@ -41,9 +41,30 @@ fn a_port_that_somebody_holds_is_told_before_anything_is_started() {
     let address = ("127.0.0.1", ecosystem.port("gateway"));
     let listener = TcpListener::bind(address).expect("a port");
     let refused = ecosystem.chora(&["bootstrap"]).exits(1);
-    refused.complains(&[&ecosystem.port("gateway").to_string(), "gateway"]);
+    // This very test is the holder.
+    let program = std::env::current_exe().expect("a program");
+    let program = program.file_stem().expect("a name").to_string_lossy();
+    refused.complains(&[
+        &format!("port {}", ecosystem.port("gateway")),
+        "gateway",
+        &format!("(pid {})", std::process::id()),
+        program.split('-').next().expect("a name"),
+    ]);
     assert!(made_for(&ecosystem).is_empty());
     drop(listener);
+}
+
+#[test]
+fn a_port_that_another_projects_container_publishes_is_told_and_nobody_is_disturbed() {
+    let one = Ecosystem::with_config(containers);
+    one.chora(&["bootstrap"]).exits(0);
+    let before = ids(&one);
+    let other = Ecosystem::with_config(|_| containers(one.ports()));
+    let refused = other.chora(&["bootstrap"]).exits(1);
+    let port = format!("port {}", one.port("gateway"));
+    refused.complains(&["PREREQ_FAILED", &port, "gateway"]);
+    assert!(made_for(&other).is_empty());
+    assert_eq!(ids(&one), before);
 }
 
 #[test]

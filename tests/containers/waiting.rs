@@ -39,9 +39,7 @@ fn ten_containers_are_started_at_once() {
     let compose: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), SLEEP)).collect();
     let ecosystem = project(&config, &compose, "");
 
-    let run = ecosystem
-        .chora(&["bootstrap", "--parallel", "10", "--format", "json"])
-        .exits(0);
+    let run = ecosystem.chora(&["bootstrap", "--format", "json"]).exits(0);
 
     let (mut open, mut most) = (0, 0);
     for event in run.events() {

@@ -1,9 +1,10 @@
-//! The benchmarks behind `cargo xtask bench`: the real binary, real components, real processes, each figure as median and 95th percentile over several runs.
+//! The benchmarks behind `cargo xtask bench`: the real binary, real components, real processes and containers, each figure as median and 95th percentile over several runs.
 //!
 //! Called as `chora-bench PATH-OF-CHORA [PART …]`; prints one line per figure. What is slow by itself on a busy machine is set against something that was measured in the same run.
 
 #![expect(clippy::print_stdout, reason = "printing figures is what it is for")]
 
+mod containers;
 mod durability;
 mod ecosystem;
 mod figures;
@@ -23,13 +24,14 @@ const RUNS: usize = 20;
 /// The word that makes this program the server that the registry is set against.
 const PLAIN: &str = "plain-server";
 /// What can be measured by itself.
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 7] = [
     "commands",
     "journal",
     "resume",
     "interrupt",
     "plugin",
     "registry",
+    "containers",
 ];
 
 fn main() -> Result<()> {
@@ -70,6 +72,9 @@ fn main() -> Result<()> {
     }
     if wanted("registry") {
         runtime.block_on(registry::measure(&chora))?;
+    }
+    if wanted("containers") {
+        runtime.block_on(containers::measure(&chora))?;
     }
     Ok(())
 }

@@ -66,6 +66,11 @@ impl<'a> Project<'a> {
             .context("failed to write the configuration")
     }
 
+    /// The project's directory.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// `chora` in this project.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.chora);

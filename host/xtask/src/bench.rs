@@ -4,11 +4,17 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::setup;
 use crate::workspace::{Workspace, succeed};
+use crate::{docker, setup};
+
+/// The part that needs a Docker Engine.
+const CONTAINERS: &str = "containers";
 
 pub(crate) fn run(workspace: &Workspace, parts: &[String]) -> Result<ExitCode> {
     setup::run(workspace)?;
+    if parts.is_empty() || parts.iter().any(|part| part == CONTAINERS) {
+        docker::ensure(workspace)?;
+    }
     succeed(workspace.cargo().args([
         "build",
         "--locked",

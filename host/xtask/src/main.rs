@@ -53,7 +53,7 @@ enum Task {
     },
     /// Print the figures that chora is judged by, from a release build
     Bench {
-        /// What to measure, of `commands`, `journal`, `resume`, `plugin` and `registry`; without one, everything
+        /// What to measure, of `commands`, `journal`, `resume`, `interrupt`, `plugin`, `registry` and `containers`; without one, everything
         parts: Vec<String>,
     },
     /// Run every check of the CI: format, lints, documentation, documents, tests

@@ -13,6 +13,8 @@ use crate::schedule::{Graph, Node, Phase};
 
 /// The longest that a run may take unless told otherwise.
 pub(crate) const RUN: Duration = Duration::from_secs(1_800);
+/// The most steps at once unless told otherwise. A step mostly waits, for an engine, an image, a service's health; processors bound none of that. This bounds what a run holds open.
+pub(crate) const PARALLEL: usize = 64;
 
 /// Steps in order, and how they are to be done.
 pub(crate) struct Work {
@@ -102,7 +104,7 @@ impl Work {
             steps,
             graph,
             backward,
-            parallel: default_parallel(),
+            parallel: PARALLEL,
             limits: [RUN; PHASES],
             timeout: RUN,
             deadline: Instant::now() + RUN,
@@ -211,12 +213,6 @@ pub(crate) fn dependents<'a>(config: &'a Config, name: &str) -> BTreeSet<&'a str
         .filter_map(|index| config.services.get(index))
         .map(|service| service.name.as_str())
         .collect()
-}
-
-/// Starting services is mostly waiting, so a few more than there are processors.
-fn default_parallel() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    cores.saturating_mul(2).max(4)
 }
 
 fn needs_of(steps: &[Step]) -> Vec<Vec<usize>> {
