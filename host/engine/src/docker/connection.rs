@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bollard::errors::Error as ApiError;
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
+use http::Uri;
 use tokio::sync::OnceCell;
 
 use super::daemon::{Daemon, Maker};
@@ -119,7 +120,7 @@ impl Endpoint {
                 api: daemon.api,
             });
         };
-        Ok((self.client(&version)?, daemon))
+        Ok((speaking(self.client(&version)?, &version), daemon))
     }
 
     fn client(&self, version: &ClientVersion) -> Result<Docker, DockerError> {
@@ -193,6 +194,20 @@ impl Endpoint {
             },
         }
     }
+}
+
+/// A client whose requests name the version that was agreed on: bollard leaves it out of their paths, and an engine that is asked without one speaks its newest.
+fn speaking(client: Docker, version: &ClientVersion) -> Docker {
+    let prefix = format!("/v{version}");
+    client.with_request_modifier(move |mut request| {
+        let mut parts = request.uri().clone().into_parts();
+        let path = parts.path_and_query.as_ref().map_or("/", |it| it.as_str());
+        parts.path_and_query = format!("{prefix}{path}").parse().ok();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+        request
+    })
 }
 
 /// Whether there is a daemon that could be started.
@@ -349,6 +364,12 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use bollard::query_parameters::ListNetworksOptionsBuilder;
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    use tokio::net::{UnixListener, UnixStream};
+
     use super::*;
 
     fn endpoint(variables: &[(&str, &str)]) -> Endpoint {
@@ -388,6 +409,85 @@ mod tests {
         let error = error_of(Endpoint::socket(&path)).await;
         assert!(matches!(error, DockerError::NotRunning { .. }), "{error:?}");
         assert!(error.is_lost());
+    }
+
+    /// An engine that says which version of the API it speaks, answers everything else with an empty list, and keeps the lines that it was asked with.
+    struct Speaker {
+        folder: tempfile::TempDir,
+        asked: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Speaker {
+        fn of_version(api: &'static str) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let listener = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
+            let asked = Arc::new(Mutex::new(Vec::new()));
+            let lines = Arc::clone(&asked);
+            tokio::spawn(async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(answer(stream, api, Arc::clone(&lines)));
+                }
+            });
+            Self { folder, asked }
+        }
+
+        fn endpoint(&self) -> Endpoint {
+            Endpoint::socket(&self.folder.path().join("docker.sock"))
+        }
+
+        fn asked(&self) -> Vec<String> {
+            self.asked.lock().unwrap().clone()
+        }
+    }
+
+    async fn answer(stream: UnixStream, api: &str, asked: Arc<Mutex<Vec<String>>>) {
+        let mut stream = BufReader::new(stream);
+        let mut line = String::new();
+        while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+            let first = std::mem::take(&mut line);
+            while line != "\r\n" {
+                line.clear();
+                stream.read_line(&mut line).await.unwrap();
+            }
+            line.clear();
+            let body = if first.contains("/version ") {
+                format!("{{\"Version\":\"19.3\",\"ApiVersion\":\"{api}\"}}")
+            } else {
+                "[]".to_owned()
+            };
+            asked.lock().unwrap().push(first);
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+            );
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_is_asked_in_the_version_that_both_speak() {
+        let speaker = Speaker::of_version("1.43");
+        let client = speaker.endpoint().connect().await.unwrap();
+        let options = ListNetworksOptionsBuilder::default().build();
+        client.list_networks(Some(options)).await.unwrap();
+        let asked = speaker.asked();
+        let [version, networks] = asked.as_slice() else {
+            panic!("{asked:?}");
+        };
+        assert!(version.starts_with("GET /version "), "{version}");
+        assert!(networks.starts_with("GET /v1.43/networks"), "{networks}");
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_too_old_is_told_with_its_version() {
+        let speaker = Speaker::of_version("1.40");
+        let error = error_of(speaker.endpoint()).await;
+        assert!(matches!(error, DockerError::TooOld { .. }), "{error:?}");
+        let told = error.to_string();
+        for part in ["19.3", "1.40", "1.41", "20.10"] {
+            assert!(told.contains(part), "{told}");
+        }
+        assert!(!error.is_lost());
     }
 
     #[tokio::test]
