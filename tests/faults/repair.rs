@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::observe::listing;
-use crate::oracle::{completes, credentials};
+use crate::oracle::{completes, credentials, undisturbed};
 use crate::points::{Hit, random, started};
 use crate::support::Ecosystem;
 
@@ -135,7 +135,7 @@ fn where_nothing_was_ever_started_there_is_nothing_to_repair() {
 fn a_state_with_a_flipped_bit_is_refused_or_harmless() {
     let ecosystem = up();
     let whole = std::fs::read(state_file(&ecosystem)).expect("a state");
-    let before = ecosystem.found();
+    let before = undisturbed(&ecosystem);
     for flip in 0..12 {
         let at = random(&format!("flip {flip}"), whole.len() * 8);
         let mut flipped = whole.clone();
@@ -149,7 +149,7 @@ fn a_state_with_a_flipped_bit_is_refused_or_harmless() {
             ran.code,
             ran.stderr
         );
-        assert_eq!(ecosystem.found(), before, "bit {at}");
+        assert_eq!(undisturbed(&ecosystem), before, "bit {at}");
     }
     std::fs::write(state_file(&ecosystem), &whole).expect("a state");
     assert_eq!(
