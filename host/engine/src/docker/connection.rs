@@ -322,7 +322,7 @@ impl Connection {
     ) -> Result<Option<T>, DockerError> {
         match tokio::time::timeout(limit, call).await {
             Ok(Ok(answer)) => Ok(Some(answer)),
-            Ok(Err(error)) if status(&error) == Some(404) => Ok(None),
+            Ok(Err(error)) if is_absent(&error) => Ok(None),
             Ok(Err(error)) => Err(self.failed(action, error)),
             Err(_) => Err(DockerError::TimedOut { action, limit }),
         }
@@ -337,6 +337,17 @@ impl Connection {
                 source: Box::new(error),
             }
         }
+    }
+}
+
+/// Whether there is no such thing. Podman answers with 500 where a container goes while it is looked at.
+fn is_absent(error: &ApiError) -> bool {
+    match error {
+        ApiError::DockerResponseServerError {
+            status_code: 500,
+            message,
+        } => message.contains("no such container"),
+        _ => status(error) == Some(404),
     }
 }
 
