@@ -1,4 +1,4 @@
-//! Where the tests run: on a podman of their own, which speaks Docker's language. It has a storage of its own, so nothing of this machine's podman is seen or touched.
+//! Where the tests run: on a podman of their own, which speaks Docker's language. It has a storage and networks of its own, so no container of this machine's podman is seen.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
