@@ -23,6 +23,8 @@ mod life;
 #[cfg(test)]
 mod one_offs;
 #[cfg(test)]
+mod own_checks;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod shells;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chora_engine::{EngineError, Exit, HealthState, RunState};
+use chora_engine::{EngineError, Exit, Health, HealthState, RunState};
 use chora_model::config::Service;
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
@@ -179,6 +179,21 @@ impl HealthWaiter {
         }
     }
 
+    /// What the health check of the configuration says; without one, that it runs is all.
+    async fn probe_running(
+        &self,
+        scene: &Arc<Scene>,
+        service: &Service,
+    ) -> Result<Verdict, HealthError> {
+        match &service.health.plugin {
+            Some(plugin) => self.ask(scene, service, plugin).await,
+            None => Ok(Verdict {
+                healthy: true,
+                summary: "running".to_owned(),
+            }),
+        }
+    }
+
     /// Waits until the engine's own check of the service, where it has one, says that it is healthy.
     async fn until_engine_agrees(
         &self,
@@ -192,8 +207,7 @@ impl HealthWaiter {
                 return Ok(());
             }
             if health.state == HealthState::Unhealthy {
-                let said = health.answer.as_deref().unwrap_or("no answer");
-                self.remember(&service.name, &format!("the engine's own check: {said}"));
+                self.remember(&service.name, &told(&health));
             }
             let changed = scene.engine.health_changed(&service.name, health.state);
             known = changed.await.map_err(failed)?;
@@ -252,18 +266,39 @@ impl HealthService for HealthWaiter {
             healthy: false,
             summary,
         };
-        match (status.state, &service.health.plugin) {
-            (RunState::Absent | RunState::Created, _) => Ok(not_healthy("not started".to_owned())),
-            (RunState::Paused, _) => Ok(not_healthy("paused".to_owned())),
-            (RunState::Exited(exit) | RunState::Restarting(exit), _) => {
+        match status.state {
+            RunState::Absent | RunState::Created => Ok(not_healthy("not started".to_owned())),
+            RunState::Paused => Ok(not_healthy("paused".to_owned())),
+            RunState::Exited(exit) | RunState::Restarting(exit) => {
                 Ok(not_healthy(format!("ended with {exit}")))
             }
-            (RunState::Running, None) => Ok(Verdict {
-                healthy: true,
-                summary: "running".to_owned(),
-            }),
-            (RunState::Running, Some(plugin)) => self.ask(scene, service, plugin).await,
+            RunState::Running => {
+                let own = async {
+                    let own = scene.engine.health(&service.name).await;
+                    own.map_err(|source| engine_failed(service, source))
+                };
+                let (probed, own) = tokio::try_join!(self.probe_running(scene, service), own)?;
+                Ok(match own {
+                    Some(own) if probed.healthy && own.state != HealthState::Healthy => {
+                        not_healthy(told(&own))
+                    }
+                    Some(_) | None => probed,
+                })
+            }
         }
+    }
+}
+
+/// What the engine's own check of a service says, in words.
+fn told(health: &Health) -> String {
+    let said = match health.state {
+        HealthState::Starting => "not passed yet",
+        HealthState::Healthy => "passes",
+        HealthState::Unhealthy => "fails",
+    };
+    match &health.answer {
+        Some(answer) => format!("the engine's own check {said}: {answer}"),
+        None => format!("the engine's own check {said}"),
     }
 }
 

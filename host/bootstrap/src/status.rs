@@ -275,9 +275,10 @@ async fn look(scene: &Arc<Scene>, health: &HealthWaiter, service: &Service) -> S
     found
 }
 
-/// A service that ended well, or by the signal that asks a process to end.
+/// A service that ended well, or by the signal that asks a process to end: a container's exit code is then 128 more than the signal's number, as a shell's is.
 fn was_asked_to(exit: Exit) -> bool {
-    exit.code == Some(0) || exit.signal == Some(rustix::process::Signal::TERM.as_raw())
+    let asked = rustix::process::Signal::TERM.as_raw();
+    exit.signal == Some(asked) || [0, 128 + asked].map(Some).contains(&exit.code)
 }
 
 #[cfg(test)]
@@ -304,6 +305,21 @@ mod tests {
             status,
             current_phase,
             ..State::new("dev", "process", "run")
+        }
+    }
+
+    #[test]
+    fn what_was_asked_to_end_is_told_from_what_failed() {
+        for asked in [Exit::of_code(0), Exit::of_signal(15), Exit::of_code(143)] {
+            assert!(was_asked_to(asked), "{asked}");
+        }
+        for other in [
+            Exit::of_code(1),
+            Exit::of_code(137),
+            Exit::of_signal(9),
+            Exit::UNKNOWN,
+        ] {
+            assert!(!was_asked_to(other), "{other}");
         }
     }
 
