@@ -25,6 +25,8 @@ mod one_offs;
 #[cfg(test)]
 mod own_checks;
 #[cfg(test)]
+mod project_names;
+#[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod shells;

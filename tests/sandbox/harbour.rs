@@ -56,7 +56,7 @@ impl Harbour {
             project: layout.project.clone(),
             prefix,
             image,
-            one_offs: OneOffs::open(layout, Endpoint::from_env()),
+            one_offs: OneOffs::open(layout, Endpoint::from_env(), None),
         };
         match laid {
             Laid::Running => harbour.start("echo ready; exec sleep 1000").await,

@@ -25,7 +25,7 @@ mod values;
 pub use error::{ComposeError, Problem};
 pub use hash::config_hash;
 pub use interpolate::{Fault, Lookup, interpolate};
-pub use load::{Loaded, Options, Source, env_file, load};
+pub use load::{Loaded, Options, Source, env_file, load, name};
 pub use model::*;
 pub use values::project_name;
 

@@ -89,7 +89,7 @@ pub fn load(sources: &[Source], options: Options<'_>) -> Result<Loaded, ComposeE
             Err(problem) => reader.problems.push(problem),
         }
     }
-    let name = name(&mut reader, &trees, options);
+    let name = chosen_name(&mut reader, &trees, options);
     let lookup = |variable: &str| match variable {
         // As in Compose, the files know the project's name.
         "COMPOSE_PROJECT_NAME" => Some(name.clone()),
@@ -164,23 +164,33 @@ pub fn env_file(directory: &Path, lookup: Lookup<'_>) -> Result<Variables, Compo
     })
 }
 
+/// The name that files give to their project: that of the last one that has one. What is wrong with a file, or with the name, is told when they are loaded.
+pub fn name(sources: &[Source], variables: Lookup<'_>) -> Option<String> {
+    let trees = sources
+        .iter()
+        .filter_map(|source| yaml::read(&source.text, 0, &source.path, Words::Texts).ok());
+    let trees: Vec<Node> = trees.collect();
+    let names = names(&trees, variables);
+    names.last().map(|(_, name)| name)
+}
+
+/// The names that stand in files, each with its node. A variable that is wrong is told when the whole file is interpolated.
+fn names<'a>(trees: &'a [Node], variables: Lookup<'a>) -> impl Iterator<Item = (&'a Node, String)> {
+    let nodes = trees.iter().filter_map(|tree| tree.get("name"));
+    nodes.filter_map(move |node| {
+        let text = interpolate(&merge::text(node), variables, &mut Vec::new()).ok()?;
+        (!text.is_empty()).then_some((node, text))
+    })
+}
+
 /// The project's name: the caller's, that of the last file that has one, or the default.
-fn name(reader: &mut Reader<'_>, trees: &[Node], options: Options<'_>) -> String {
+fn chosen_name(reader: &mut Reader<'_>, trees: &[Node], options: Options<'_>) -> String {
     let default = || match values::project_name(options.default_name) {
         name if name.is_empty() => "default".to_owned(),
         name => name,
     };
     let mut found = None;
-    for node in trees.iter().filter_map(|tree| tree.get("name")) {
-        let mut unset = Vec::new();
-        // A variable that is wrong is told when the whole file is interpolated.
-        let text = interpolate(&merge::text(node), options.variables, &mut unset);
-        let Ok(text) = text.map_err(|_| ()) else {
-            continue;
-        };
-        if text.is_empty() {
-            continue;
-        }
+    for (node, text) in names(trees, options.variables) {
         if text != values::project_name(&text) {
             let message = format!(
                 "`{text}` is no name of a project: it has lower-case letters, digits, `_` and `-`, and begins with a letter or digit"

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chora_model::config::{Config, EngineChoice, Service};
 use chora_model::layout::Layout;
 
-use crate::docker::{DockerEngine, DockerSettings, Endpoint};
+use crate::docker::{DockerEngine, DockerSettings, Endpoint, project_name};
 use crate::process::ProcessEngine;
 use crate::{Engine, EngineError};
 
@@ -101,10 +101,11 @@ fn process(choice: &Choice<'_>) -> Arc<dyn Engine> {
 }
 
 fn docker(choice: &Choice<'_>) -> DockerEngine {
+    let endpoint = Endpoint::from_env();
     let settings = DockerSettings {
-        endpoint: Endpoint::from_env(),
+        project: Some(project_name(choice.layout, &endpoint, choice.config)),
+        endpoint,
         program: choice.exe.clone(),
-        project: None,
         reader: None,
     };
     DockerEngine::open(choice.layout, settings)

@@ -13,6 +13,7 @@ mod exit;
 pub mod image;
 mod labels;
 mod logs;
+mod naming;
 mod network;
 pub mod one_off;
 mod owner;
@@ -35,6 +36,7 @@ use tokio::sync::Mutex;
 
 pub use connection::Endpoint;
 pub use error::DockerError;
+pub use naming::project_name;
 pub use project::{ComposeReader, ComposeSource};
 
 use crate::{
@@ -111,11 +113,13 @@ impl DockerEngine {
 
     /// The service as its Compose files have it.
     async fn composed(&self, spec: &ServiceSpec) -> Result<Composed, EngineError> {
+        let mut variables = project::variables(&self.0.layout, self.endpoint());
+        variables.extend(spec.compose_variables.clone());
         let source = ComposeSource {
             files: spec.compose_files.clone(),
             directory: spec.directory.clone(),
             name: self.0.owner.project.clone(),
-            variables: project::variables(&self.0.layout, self.endpoint(), spec),
+            variables,
         };
         let (reader, service) = (self.0.reader.clone(), spec.clone());
         let read = start::blocking(&spec.name, move || {

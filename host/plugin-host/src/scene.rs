@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chora_engine::Engine;
-use chora_engine::docker::Endpoint;
 use chora_engine::docker::one_off::OneOffs;
+use chora_engine::docker::{Endpoint, project_name};
 use chora_model::config::Config;
 use chora_model::event::EventSink;
 use chora_model::layout::Layout;
@@ -59,7 +59,7 @@ impl Scene {
     /// With a Docker Engine for plugins that is not the one of `DOCKER_HOST` or the machine's socket.
     #[must_use]
     pub fn with_docker(self, endpoint: Endpoint) -> Self {
-        let docker = OneOffs::open(&self.layout, endpoint);
+        let docker = self.one_offs(endpoint);
         Self {
             docker: OnceLock::from(docker),
             ..self
@@ -68,8 +68,13 @@ impl Scene {
 
     /// The Docker Engine as plugins see it, whatever engine runs the services.
     pub(crate) fn docker(&self) -> &OneOffs {
-        let open = || OneOffs::open(&self.layout, Endpoint::from_env());
-        self.docker.get_or_init(open)
+        self.docker
+            .get_or_init(|| self.one_offs(Endpoint::from_env()))
+    }
+
+    fn one_offs(&self, endpoint: Endpoint) -> OneOffs {
+        let project = project_name(&self.layout, &endpoint, &self.config);
+        OneOffs::open(&self.layout, endpoint, Some(project))
     }
 
     /// Waits until what cut off calls had begun is cleared away, but no longer than this. Answers whether it is.

@@ -61,6 +61,8 @@ pub struct Place {
     pub log_level: String,
     /// What runs them.
     pub runs_on: RunsOn,
+    /// The Compose project that containers are to be of, where it is told.
+    pub compose_project: Option<String>,
 }
 
 /// The engine that runs what is deployed: the one on which the orchestrator runs itself.
@@ -80,7 +82,7 @@ impl Place {
                 let settings = DockerSettings {
                     endpoint: Endpoint::from_env(),
                     program: self.exe.clone(),
-                    project: None,
+                    project: self.compose_project.clone(),
                     reader: None,
                 };
                 Arc::new(DockerEngine::open(&self.layout, settings))
@@ -88,7 +90,7 @@ impl Place {
         }
     }
 
-    /// Reads `CHORA_PROJECT`, `CHORA_HOME`, `CHORA_ENGINE` and what the settings hold already.
+    /// Reads `CHORA_PROJECT`, `CHORA_HOME`, `CHORA_ENGINE`, `CHORA_COMPOSE_PROJECT` and what the settings hold already.
     pub fn from_env(settings: &ServiceSettings) -> Result<Self, OrchestratorError> {
         let path = |name| {
             std::env::var_os(name)
@@ -112,6 +114,9 @@ impl Place {
                 .clone()
                 .ok_or(OrchestratorError::Missing("DATA_DIR"))?,
             log_level: std::env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned()),
+            compose_project: std::env::var("CHORA_COMPOSE_PROJECT")
+                .ok()
+                .filter(|name| !name.is_empty()),
             runs_on: match std::env::var("CHORA_ENGINE").as_deref() {
                 Err(_) | Ok("" | "process") => RunsOn::Processes,
                 Ok("docker") => RunsOn::Docker,

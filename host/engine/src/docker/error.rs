@@ -54,6 +54,14 @@ pub enum DockerError {
         /// Its name.
         container: String,
     },
+    /// The name that the environment gives to the Compose project is none.
+    #[error(
+        "COMPOSE_PROJECT_NAME is `{name}`, which is no name of a project; choose lower-case letters, digits, `_` and `-`, and begin with a letter or digit"
+    )]
+    ProjectName {
+        /// What it is set to.
+        name: String,
+    },
     /// `DOCKER_HOST` cannot be used.
     #[error(
         "DOCKER_HOST is `{host}`, which chora cannot use: {reason}; set it to `unix:///PATH` or `tcp://HOST:PORT`"
@@ -217,7 +225,8 @@ impl DockerError {
             | Self::VolumeMissing { .. }
             | Self::NothingToRun
             | Self::NotInCompose { .. }
-            | Self::Compose { .. } => true,
+            | Self::Compose { .. }
+            | Self::ProjectName { .. } => true,
             Self::NotInstalled { .. }
             | Self::NotRunning { .. }
             | Self::PermissionDenied { .. }

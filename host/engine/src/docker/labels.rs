@@ -1,9 +1,10 @@
 //! The labels by which containers, networks and volumes are known: Compose's, so that its commands see the project, and chora's own, by which chora knows what it may touch.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use chora_model::layout::Layout;
+
+use super::naming::default_name;
 
 pub(super) const PROJECT: &str = "com.docker.compose.project";
 pub(super) const SERVICE: &str = "com.docker.compose.service";
@@ -52,7 +53,7 @@ impl Owner {
         Self {
             directory: layout.project.display().to_string(),
             environment: layout.environment.clone(),
-            project: name.unwrap_or_else(|| project_name(&layout.project, &layout.environment)),
+            project: name.unwrap_or_else(|| default_name(&layout.project, &layout.environment)),
         }
     }
 
@@ -106,32 +107,11 @@ impl Owner {
     }
 }
 
-/// `chora-<directory>`, and `-<environment>` unless that is `dev`, in the characters that Compose allows.
-fn project_name(directory: &Path, environment: &str) -> String {
-    let name = directory.file_name().unwrap_or_default().to_string_lossy();
-    let mut name: String = format!("chora-{}", name.to_lowercase())
-        .chars()
-        .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
-        .collect();
-    if environment != "dev" {
-        name.push('-');
-        name.push_str(environment);
-    }
-    name.truncate(name.trim_end_matches(['-', '_']).len());
-    name
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::Path;
 
-    #[test]
-    fn a_project_is_named_after_its_directory_and_environment() {
-        let name = |path: &str, environment| project_name(Path::new(path), environment);
-        assert_eq!(name("/a/Shop Front_2", "dev"), "chora-shopfront_2");
-        assert_eq!(name("/a/shop", "staging"), "chora-shop-staging");
-        assert_eq!(name("/", "dev"), "chora");
-    }
+    use super::*;
 
     #[test]
     fn the_names_of_services_are_kept_for_them() {

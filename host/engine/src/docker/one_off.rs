@@ -53,11 +53,11 @@ pub struct Version {
 }
 
 impl OneOffs {
-    /// The engine at this place, for what belongs to this environment.
-    pub fn open(layout: &Layout, endpoint: Endpoint) -> Self {
+    /// The engine at this place, for what belongs to this environment. The names of its Compose project, made of the directory when absent, are kept for services.
+    pub fn open(layout: &Layout, endpoint: Endpoint, project: Option<String>) -> Self {
         let settings = DockerSettings {
             endpoint,
-            project: None,
+            project,
             reader: None,
             // Nothing here makes an image of chora.
             program: PathBuf::new(),

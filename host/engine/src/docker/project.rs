@@ -13,6 +13,7 @@ use chora_model::layout::Layout;
 
 use super::connection::Endpoint;
 use super::error::DockerError;
+use super::naming;
 use crate::ServiceSpec;
 
 /// The user that containers run as where chora runs as root.
@@ -43,13 +44,17 @@ fn read_files(source: &ComposeSource) -> Result<(Project, Vec<String>), DockerEr
             reason: lines.join(": "),
         }
     };
-    let own = |name: &str| source.variables.get(name).cloned();
-    let outer = |name: &str| own(name).or_else(|| std::env::var(name).ok());
-    let file = chora_compose::env_file(&source.directory, &outer);
-    let file = file.map_err(|error| failed(&error))?;
-    let lookup = |name: &str| outer(name).or_else(|| file.get(name).map(str::to_owned));
+    let variables = Variables::read(&source.directory, source.variables.clone());
+    let variables = variables.map_err(|error| failed(&error))?;
+    let lookup = |name: &str| variables.get(name);
+    if let Some(name) = lookup(naming::VARIABLE)
+        && !name.is_empty()
+        && name != chora_compose::project_name(&name)
+    {
+        return Err(DockerError::ProjectName { name });
+    }
     let files = source.files.iter();
-    let sources: Result<Vec<Source>, _> = files.map(|it| file_of(source, it)).collect();
+    let sources: Result<Vec<Source>, _> = files.map(|it| file_of(&source.directory, it)).collect();
     let sources = sources.map_err(|error| failed(&error))?;
     let options = Options {
         directory: &source.directory,
@@ -62,10 +67,39 @@ fn read_files(source: &ComposeSource) -> Result<(Project, Vec<String>), DockerEr
     Ok((loaded.project, warnings))
 }
 
+/// What the variables in Compose files stand for: what chora sets, what the environment has, and what the project's `.env` says, in this order.
+pub(super) struct Variables {
+    own: BTreeMap<String, String>,
+    file: chora_compose::dotenv::Variables,
+}
+
+impl Variables {
+    fn read(directory: &Path, own: BTreeMap<String, String>) -> Result<Self, ComposeError> {
+        let file = chora_compose::env_file(directory, &|name| outer(&own, name))?;
+        Ok(Self { own, file })
+    }
+
+    /// The same without a `.env` that cannot be read.
+    pub(super) fn lenient(directory: &Path, own: BTreeMap<String, String>) -> Self {
+        let file = chora_compose::env_file(directory, &|name| outer(&own, name));
+        let file = file.unwrap_or_default();
+        Self { own, file }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        outer(&self.own, name).or_else(|| self.file.get(name).map(str::to_owned))
+    }
+}
+
+fn outer(own: &BTreeMap<String, String>, name: &str) -> Option<String> {
+    let own = own.get(name).cloned();
+    own.or_else(|| std::env::var(name).ok())
+}
+
 /// A Compose file: the project's own, or the built-in one where the project has none of that path.
-fn file_of(source: &ComposeSource, path: &Path) -> Result<Source, ComposeError> {
+pub(super) fn file_of(directory: &Path, path: &Path) -> Result<Source, ComposeError> {
     let built_in = path
-        .strip_prefix(&source.directory)
+        .strip_prefix(directory)
         .ok()
         .and_then(built_in_compose_file);
     match built_in {
@@ -87,12 +121,8 @@ pub(super) fn user() -> (u32, u32) {
     }
 }
 
-/// The variables that chora gives to Compose files.
-pub(super) fn variables(
-    layout: &Layout,
-    endpoint: &Endpoint,
-    spec: &ServiceSpec,
-) -> BTreeMap<String, String> {
+/// The variables that chora gives to Compose files, whatever is configured.
+pub(super) fn variables(layout: &Layout, endpoint: &Endpoint) -> BTreeMap<String, String> {
     let (uid, gid) = user();
     let path = |path: PathBuf| path.display().to_string();
     let mut variables = BTreeMap::from([
@@ -112,11 +142,9 @@ pub(super) fn variables(
         }
     }
     let owned = variables.into_iter();
-    let mut all: BTreeMap<String, String> = owned
+    owned
         .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-    all.extend(spec.compose_variables.clone());
-    all
+        .collect()
 }
 
 /// A service with the project around it.

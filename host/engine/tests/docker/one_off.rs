@@ -24,7 +24,7 @@ const MEMORY: u64 = 64 << 20;
 fn one_offs(world: &World) -> OneOffs {
     // Whoever holds the environment's lock has it already.
     std::fs::create_dir_all(&world.layout.home).unwrap();
-    OneOffs::open(&world.layout, world.endpoint.clone())
+    OneOffs::open(&world.layout, world.endpoint.clone(), Some(world.named("")))
 }
 
 /// A container of the world's image.

@@ -74,6 +74,7 @@ impl Project {
             data: self.layout.service_data("orchestrator"),
             log_level: "info".to_owned(),
             runs_on: RunsOn::Processes,
+            compose_project: None,
         };
         // A runtime of its own can be ended as abruptly as a process.
         let runtime = Runtime::new().unwrap();

@@ -54,7 +54,7 @@ pub async fn sweep(layout: &Layout, endpoint: Endpoint, volumes: bool) -> Swept 
     let hosts = read(&layout.one_offs());
     for host in &hosts {
         if host == endpoint.host() {
-            let one_offs = OneOffs::open(layout, endpoint.clone());
+            let one_offs = OneOffs::open(layout, endpoint.clone(), None);
             match one_offs.engine.sweep_all(volumes).await {
                 Ok(done) => swept = merged(swept, done),
                 Err(error) => swept.kept.push(format!(
