@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 
 use bollard::Docker;
-use bollard::models::{ContainerCreateBody, ContainerSummary};
+use bollard::models::{ContainerCreateBody, ContainerSummary, HostConfig, PortBinding};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, KillContainerOptions, ListContainersOptionsBuilder,
-    ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder,
+    ListNetworksOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
 };
 
 use crate::support::{Ecosystem, Ports};
@@ -132,6 +132,37 @@ impl Foreign {
         Self {
             id: created.expect("a container").id,
         }
+    }
+
+    /// One that runs, and that is published on a port of this machine.
+    pub(crate) fn publishing(name: &str, image: &str, port: u16) -> Self {
+        ask(async |docker| {
+            let options = CreateContainerOptionsBuilder::default().name(name).build();
+            let binding = PortBinding {
+                host_ip: Some("127.0.0.1".to_owned()),
+                host_port: Some(port.to_string()),
+            };
+            let body = ContainerCreateBody {
+                image: Some(image.to_owned()),
+                cmd: Some(vec!["sleep".to_owned(), "1000".to_owned()]),
+                exposed_ports: Some(vec!["80/tcp".to_owned()]),
+                host_config: Some(HostConfig {
+                    port_bindings: Some(HashMap::from([(
+                        "80/tcp".to_owned(),
+                        Some(vec![binding]),
+                    )])),
+                    ..HostConfig::default()
+                }),
+                ..ContainerCreateBody::default()
+            };
+            let created = docker.create_container(Some(options), body).await;
+            let made = Self {
+                id: created.expect("a container").id,
+            };
+            let started = docker.start_container(&made.id, None::<StartContainerOptions>);
+            started.await.expect("a running container");
+            made
+        })
     }
 }
 

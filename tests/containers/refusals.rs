@@ -2,8 +2,9 @@
 
 use std::net::TcpListener;
 
-use crate::docker::{containers, ids, made_for};
-use crate::support::Ecosystem;
+use crate::docker::{Foreign, containers, ids, made_for};
+use crate::support::docker::shell_image;
+use crate::support::{Ecosystem, Ports};
 
 fn with(service: &str) -> Ecosystem {
     Ecosystem::with_config(|_| format!("services:\n{service}engine: docker\n"))
@@ -62,9 +63,36 @@ fn a_port_that_another_projects_container_publishes_is_told_and_nobody_is_distur
     let other = Ecosystem::with_config(|_| containers(one.ports()));
     let refused = other.chora(&["bootstrap"]).exits(1);
     let port = format!("port {}", one.port("gateway"));
-    refused.complains(&["PREREQ_FAILED", &port, "gateway"]);
+    let directory = one.path().canonicalize().expect("a directory");
+    let reset = format!("`chora reset` in `{}`", directory.display());
+    refused.complains(&[
+        "PREREQ_FAILED",
+        &port,
+        "gateway-1` of the chora project",
+        &reset,
+    ]);
     assert!(made_for(&other).is_empty());
     assert_eq!(ids(&one), before);
+}
+
+#[test]
+fn a_strangers_container_on_a_port_is_named_whichever_engine_runs_the_services() {
+    let config = |ports: &Ports, engine: &str| {
+        format!(
+            "services:\n  - {{name: web, phase: 1, port: {}, command: [sleep, \"1000\"], image: \"{}\", health: none}}\nengine: {engine}\n",
+            ports.of("gateway"),
+            shell_image()
+        )
+    };
+    let ecosystem = Ecosystem::with_config(|ports| config(ports, "process"));
+    let name = format!("stranger-on-{}", ecosystem.port("gateway"));
+    let _stranger = Foreign::publishing(&name, shell_image(), ecosystem.port("gateway"));
+    for engine in ["process", "docker"] {
+        ecosystem.write_config(&config(ecosystem.ports(), engine));
+        let refused = ecosystem.chora(&["bootstrap"]).exits(1);
+        let held = format!("is held by the container `{name}`");
+        refused.complains(&[&held, &format!("`docker stop {name}`")]);
+    }
 }
 
 #[test]

@@ -74,7 +74,17 @@ impl Conflict<'_> {
             pid,
             command,
             service,
+            container,
         } = &self.holder;
+        if let Some(container) = container {
+            return match &container.project {
+                Some(project) => format!(
+                    "the container `{}` of the chora project `{project}`",
+                    container.name
+                ),
+                None => format!("the container `{}`", container.name),
+            };
+        }
         let mut who = match (command, pid) {
             (Some(command), Some(pid)) => format!("`{command}` (pid {pid})"),
             (Some(command), None) => format!("`{command}`"),
@@ -95,6 +105,18 @@ impl Conflict<'_> {
             service,
             holder,
         } = self;
+        if let Some(container) = &holder.container {
+            let way_out = match &container.project {
+                Some(project) => {
+                    format!("Take that environment down with `chora reset` in `{project}`")
+                }
+                None => format!(
+                    "Stop the container with `{} stop {}`",
+                    container.command, container.name
+                ),
+            };
+            return format!("{way_out}, or give `{service}` another `port` in the configuration.");
+        }
         match (&holder.service, holder.pid) {
             (Some(other), _) => format!(
                 "Give `{other}` or `{service}` another `port` in the configuration; `{other}` holds {port}."
@@ -112,7 +134,7 @@ impl Conflict<'_> {
 #[cfg(test)]
 mod tests {
     use chora_plugin::Error;
-    use chora_plugin::machine::PortHolder;
+    use chora_plugin::machine::{PortContainer, PortHolder};
 
     use super::{Conflict, judge, wanted};
 
@@ -124,6 +146,7 @@ mod tests {
                 pid,
                 command: command.map(str::to_owned),
                 service: None,
+                container: None,
             },
         }
     }
@@ -164,6 +187,31 @@ mod tests {
                 .iter()
                 .any(|action| action.contains("sport = :81"))
         );
+    }
+
+    #[test]
+    fn a_container_is_named_and_stopped_and_not_killed() {
+        let held = |project: Option<&str>| {
+            let mut held = conflict(80, Some(7), Some("docker-proxy"));
+            held.holder.container = Some(PortContainer {
+                name: "shop-web-1".to_owned(),
+                command: "podman".to_owned(),
+                project: project.map(str::to_owned),
+            });
+            (held.told(), held.action())
+        };
+        let (told, action) = held(None);
+        assert!(
+            told.ends_with("is held by the container `shop-web-1`"),
+            "{told}"
+        );
+        assert!(action.contains("`podman stop shop-web-1`"), "{action}");
+        let (told, action) = held(Some("/a/shop"));
+        assert!(
+            told.contains("`shop-web-1` of the chora project `/a/shop`"),
+            "{told}"
+        );
+        assert!(action.contains("`chora reset` in `/a/shop`"), "{action}");
     }
 
     #[test]

@@ -280,10 +280,10 @@ impl Connection {
         Ok(client)
     }
 
-    /// Whether it is podman that answers.
-    pub(super) async fn is_podman(&self) -> Result<bool, DockerError> {
+    /// Whose engine it is that answers.
+    pub(super) async fn maker(&self) -> Result<Maker, DockerError> {
         let (_, daemon) = self.met().await?;
-        Ok(daemon.maker == Maker::Podman)
+        Ok(daemon.maker)
     }
 
     async fn met(&self) -> Result<&(Docker, Daemon), DockerError> {

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::DockerEngine;
 use super::container::{Container, Found};
+use super::daemon::Maker;
 use super::error::{DockerError, lost, status};
 use crate::{Exit, Health, HealthState, RunState};
 
@@ -196,6 +197,8 @@ impl DockerEngine {
     /// Whether the engine runs no health checks: podman has timers of systemd run them, and does not say so where there is none.
     async fn never_checks(&self) -> Result<bool, DockerError> {
         let here = self.endpoint().socket_path().is_some();
-        Ok(here && !Path::new(SYSTEMD).exists() && self.0.connection.is_podman().await?)
+        Ok(here
+            && !Path::new(SYSTEMD).exists()
+            && self.0.connection.maker().await? == Maker::Podman)
     }
 }

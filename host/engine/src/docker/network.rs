@@ -12,6 +12,7 @@ use chora_compose::{Attachment, Network};
 
 use super::DockerEngine;
 use super::connection::QUICK;
+use super::daemon::Maker;
 use super::error::{DockerError, status};
 use super::labels::{COMPOSE_VERSION, NETWORK, PROJECT, VERSION};
 use super::project::{Composed, unsorted};
@@ -127,7 +128,7 @@ impl DockerEngine {
         id: &'a str,
         name: &'a str,
     ) -> Result<&'a str, DockerError> {
-        let podman = self.0.connection.is_podman().await?;
+        let podman = self.0.connection.maker().await? == Maker::Podman;
         Ok(if podman { name } else { id })
     }
 

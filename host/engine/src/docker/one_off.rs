@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 use super::{DockerEngine, DockerSettings, Endpoint};
 
 pub use error::OneOffError;
-pub use find::{Belongs, Looked};
+pub use find::{Belongs, Looked, Publisher};
 pub use image::ImageFacts;
 pub use network::NetworkFacts;
 pub use record::sweep;

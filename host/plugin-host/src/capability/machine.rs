@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _};
@@ -11,12 +12,18 @@ use sysinfo::{MemoryRefreshKind, System};
 
 use super::{chain, ports};
 use crate::bindings::imports::chora::bootstrap::machine::{
-    Directory, EngineReport, Error, Host, PortHolder, ResourceReport,
+    Directory, EngineReport, Error, Host, PortContainer, PortHolder, ResourceReport,
 };
 use crate::bindings::imports::chora::bootstrap::types::Change;
 use crate::call::CallState;
 use crate::gate::{Decision, HostFunction};
+use crate::output::clean_line;
 use crate::scene::Scene;
+
+/// How long an engine may take to say which container a port is published for.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest name of a container or a directory that is passed on, in bytes.
+const MOST: usize = 4096;
 
 impl Host for CallState {
     async fn resources(&mut self) -> wasmtime::Result<Result<ResourceReport, Error>> {
@@ -53,11 +60,13 @@ impl Host for CallState {
             Ok(Ok(None)) => Ok(None),
             Ok(Ok(Some(listener))) => match owner(&scene, port, listener.pid).await {
                 Ok(service) => Ok(Some(PortHolder {
+                    container: match (&service, listener.may_be_an_engines()) {
+                        (None, true) => container(&scene, port).await,
+                        (Some(_), _) | (None, false) => None,
+                    },
                     service,
                     pid: listener.pid,
-                    command: listener
-                        .command
-                        .map(|command| crate::output::clean_line(&command, 100)),
+                    command: listener.command.map(|command| clean_line(&command, 100)),
                 })),
                 // It may be one of ours: calling it a stranger would have it killed.
                 Err(error) => Err(Error::Other(chain(&error))),
@@ -141,6 +150,9 @@ fn path_of(scene: &Scene, directory: Directory) -> PathBuf {
 
 /// The processes of our own services, where the engine runs processes.
 async fn pids(scene: &Scene) -> Vec<u32> {
+    if scene.engine.kind() != "process" {
+        return Vec::new();
+    }
     let listed = scene.engine.list().await.unwrap_or_default();
     let pids = listed
         .into_iter()
@@ -158,6 +170,17 @@ async fn owner(scene: &Scene, port: u16, pid: Option<u32>) -> Result<Option<Stri
         Some(service) => Ok(Some(service)),
         None => scene.engine.service_of_port(port).await,
     }
+}
+
+/// The container of somebody else that a port is published for. That no engine tells is no error: none may be there.
+async fn container(scene: &Scene, port: u16) -> Option<PortContainer> {
+    let found = tokio::time::timeout(PATIENCE, scene.docker().publisher(port)).await;
+    let found = found.ok()?.ok()??;
+    Some(PortContainer {
+        name: clean_line(&found.name, MOST),
+        command: found.kind.to_owned(),
+        project: found.project.map(|project| clean_line(&project, MOST)),
+    })
 }
 
 fn resources(project: &Path) -> Result<ResourceReport, Error> {

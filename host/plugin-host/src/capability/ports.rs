@@ -15,6 +15,23 @@ pub(super) struct Listener {
     pub(super) command: Option<String>,
 }
 
+/// The programs with which engines hold ports for containers.
+const HELPERS: [&str; 5] = [
+    "docker-proxy",
+    "rootlessport",
+    "conmon",
+    "slirp4netns",
+    "pasta",
+];
+
+impl Listener {
+    /// Whether it may hold the port for a container: one of another user's processes may be anything.
+    pub(super) fn may_be_an_engines(&self) -> bool {
+        let command = self.command.as_deref();
+        command.is_none_or(|command| HELPERS.iter().any(|helper| command.starts_with(helper)))
+    }
+}
+
 /// Who listens on the port of this machine's loopback addresses; absent when nobody does.
 ///
 /// Only binding proves that a port is free. Both loopback addresses are tried, because `localhost` means either. The `likely` processes are looked at before all others: there are few

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use bollard::models::PortSummaryTypeEnum;
+
 use crate::docker::DockerEngine;
 use crate::docker::container::Container;
 use crate::docker::error::DockerError;
@@ -56,6 +58,17 @@ pub struct Looked {
     pub health: Option<Health>,
     /// When it was last started.
     pub started_at: Option<jiff::Timestamp>,
+}
+
+/// A container that a port of the machine is published for, whoever made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publisher {
+    /// Its name.
+    pub name: String,
+    /// What the engine is.
+    pub kind: &'static str,
+    /// The directory of the chora project that it belongs to, if to one.
+    pub project: Option<String>,
 }
 
 /// A container of this environment.
@@ -119,6 +132,31 @@ impl OneOffs {
                 name: name.to_owned(),
             }),
         }
+    }
+
+    /// The running container that is published on a TCP port of the machine.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn publisher(&self, port: u16) -> Result<Option<Publisher>, OneOffError> {
+        let listed = self.engine.list_containers(false, &HashMap::new()).await?;
+        let holder = listed.into_iter().find(|container| {
+            let mut ports = container.ports.iter().flatten();
+            ports.any(|it| {
+                it.public_port == Some(port)
+                    && it.typ.is_none_or(|typ| typ == PortSummaryTypeEnum::TCP)
+            })
+        });
+        let Some(holder) = holder else {
+            return Ok(None);
+        };
+        let name = holder.names.and_then(|names| names.into_iter().next());
+        let id = holder.id.unwrap_or_default();
+        Ok(Some(Publisher {
+            name: name.map_or(id, |name| name.trim_start_matches('/').to_owned()),
+            kind: self.engine.0.connection.maker().await?.name(),
+            project: holder.labels.and_then(|mut all| all.remove(labels::OWNER)),
+        }))
     }
 
     /// Refuses a name that a service's own container, network or volume could need.
