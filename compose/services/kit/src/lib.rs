@@ -38,7 +38,7 @@ pub use api_error::ApiError;
 pub use auth::{Caller, Keyring, KeyringError};
 pub use axum;
 pub use check::{CheckError, check, check_at};
-pub use client::http_client;
+pub use client::{http_client, http_client_for};
 pub use error::ServeError;
 pub use extract::{ApiJson, ApiPath, ApiQuery, BodyLimit};
 pub use health::Checks;

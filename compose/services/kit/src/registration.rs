@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Secret, ServeError, ServiceSettings, SettingsError, http_client, sign_token};
+use crate::{Secret, ServeError, ServiceSettings, SettingsError, http_client_for, sign_token};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(2);
@@ -124,7 +124,7 @@ impl Registration {
             },
         });
         Ok(Some(Self {
-            client: http_client(CALL_TIMEOUT)?,
+            client: http_client_for(url, CALL_TIMEOUT)?,
             base: url.as_str().trim_end_matches('/').to_owned(),
             name: settings.service.clone(),
             id,
