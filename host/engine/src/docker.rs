@@ -22,6 +22,7 @@ mod project;
 mod said;
 mod start;
 mod stop;
+mod tls;
 mod volume;
 
 use std::collections::HashMap;
@@ -38,6 +39,7 @@ pub use connection::Endpoint;
 pub use error::DockerError;
 pub use naming::project_name;
 pub use project::{ComposeReader, ComposeSource};
+pub use tls::TlsError;
 
 use crate::{
     Engine, EngineError, ExecOutput, Exit, Health, HealthState, LogLines, RunState, SecretEnv,

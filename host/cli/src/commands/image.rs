@@ -1,11 +1,12 @@
 //! `chora image`: the images of the reference services.
 
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Error};
-use chora_engine::docker::Endpoint;
 use chora_engine::docker::image::{ImageError, Role, build_own, size, start_time};
+use chora_engine::docker::{DockerError, Endpoint};
 use chora_model::failure::{Code, Failure};
 use chora_service_kit::check_at;
 
@@ -40,7 +41,7 @@ async fn build(app: &App, tag: &str, program: Option<PathBuf>) -> Result<Exit, E
     let docker = Endpoint::from_env()
         .connect()
         .await
-        .map_err(|error| Failure::new(Code::EngineUnavailable, error.to_string()))?;
+        .map_err(|error| unreached(&error))?;
     let images = Role::ALL.map(|role| role.image(tag));
     let made = build_own(&docker, &program, &images, &|progress| {
         tracing::debug!(?progress, "making the images");
@@ -85,6 +86,13 @@ async fn build(app: &App, tag: &str, program: Option<PathBuf>) -> Result<Exit, E
         Err(error) => return Err(failed(error)),
     }
     Ok(Exit::DONE)
+}
+
+fn unreached(error: &DockerError) -> Failure {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let mut failure = Failure::new(Code::EngineUnavailable, error.to_string());
+    failure.details = causes.map(ToString::to_string).collect();
+    failure
 }
 
 fn failed(error: ImageError) -> Ended {

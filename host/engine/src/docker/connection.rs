@@ -3,6 +3,7 @@
 //! A connection is made when it is first needed, so that a command that needs no engine does not ask for one.
 
 use std::future::Future;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use http::Uri;
 use tokio::sync::OnceCell;
 
 use super::daemon::{Daemon, Maker};
-use super::error::{DockerError, lost, status};
+use super::error::{DockerError, causes, lost, status};
+use super::tls::{Tls, TlsError};
 
 /// What only looks, and what makes or removes something small.
 pub(super) const QUICK: Duration = Duration::from_secs(30);
@@ -28,7 +30,7 @@ const USUAL: &str = "/var/run/docker.sock";
 pub struct Endpoint {
     /// `unix:///PATH` or `tcp://HOST:PORT`.
     host: String,
-    /// The directory of the certificates, where TLS is asked for.
+    /// The directory of the certificates, where TLS is to be spoken.
     certificates: Option<PathBuf>,
     /// Whether the user named it; otherwise it was looked for.
     named: bool,
@@ -39,7 +41,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// From the environment of this process, as Docker's own client reads it.
     pub fn from_env() -> Self {
-        Self::from_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        Self::from_variables(|name| std::env::var(name).ok())
     }
 
     /// A socket.
@@ -52,16 +54,15 @@ impl Endpoint {
         }
     }
 
-    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let home = variable("HOME").map(|home| Path::new(&home).join(".docker"));
-        let certificates = variable("DOCKER_TLS_VERIFY").map(|_| {
-            let named = variable("DOCKER_CERT_PATH").map(PathBuf::from);
-            named.or(home).unwrap_or_else(|| ".docker".into())
-        });
+    /// From variables by their names. One that is empty is as one that is not set.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         if let Some(host) = variable("DOCKER_HOST") {
+            let secured = host.starts_with("https://")
+                || !host.starts_with("unix://") && variable("DOCKER_TLS_VERIFY").is_some();
             return Self {
                 host,
-                certificates,
+                certificates: secured.then(|| certificates(variable)),
                 named: true,
                 tried: Vec::new(),
             };
@@ -124,69 +125,87 @@ impl Endpoint {
     }
 
     fn client(&self, version: &ClientVersion) -> Result<Docker, DockerError> {
-        if self.host.starts_with("unix://") {
+        if let Some(path) = self.socket_path().filter(|path| *path != "") {
+            // To bollard one that may not be looked at is one that is not there.
+            let looked = path.try_exists();
+            looked.map_err(|error| self.unreached(error.into()))?;
             return Docker::connect_with_unix(&self.host, HEAD, version)
                 .map_err(|error| self.unreached(error));
         }
         let address = ["tcp://", "http://", "https://"]
             .iter()
             .find_map(|scheme| self.host.strip_prefix(scheme));
+        let address = address.map(|address| address.trim_end_matches('/'));
         let Some(address) = address.filter(|address| !address.is_empty()) else {
             return Err(DockerError::WrongHost {
                 host: self.host.clone(),
                 reason: "it is neither a socket nor an address".to_owned(),
             });
         };
-        let tls = self.certificates.as_deref();
-        let client = match (tls, self.host.starts_with("https://")) {
-            (None, false) => {
-                let host = format!("tcp://{address}");
-                Docker::connect_with_http(&host, HEAD, version)
-            }
-            (certificates, _) => {
-                // Chosen already is as good.
-                let _ = rustls::crypto::ring::default_provider().install_default();
-                let directory = certificates.unwrap_or(Path::new(".docker"));
-                Docker::connect_with_ssl(
-                    &format!("tcp://{address}"),
-                    &directory.join("key.pem"),
-                    &directory.join("cert.pem"),
-                    &directory.join("ca.pem"),
-                    HEAD,
-                    version,
-                )
-            }
-        };
-        client.map_err(|error| self.unreached(error))
+        match self.tls() {
+            Some(tls) => tls.client(address, HEAD, version),
+            None => Docker::connect_with_http(&format!("tcp://{address}"), HEAD, version)
+                .map_err(|error| self.unreached(error)),
+        }
+    }
+
+    fn tls(&self) -> Option<Tls<'_>> {
+        let directory = self.certificates.as_deref()?;
+        Some(Tls {
+            host: &self.host,
+            directory,
+        })
     }
 
     /// Why there is no answer.
     fn unreached(&self, error: ApiError) -> DockerError {
         let host = self.host.clone();
-        if let Some(certificates) = &self.certificates
-            && (told_of_tls(&error) || !lost(&error))
-        {
-            return DockerError::Tls {
-                host,
-                certificates: certificates.display().to_string(),
-                source: Box::new(error),
-            };
+        let fault = causes(&error).find_map(|cause| cause.downcast_ref::<rustls::Error>());
+        if let (Some(tls), Some(fault)) = (self.tls(), fault) {
+            return tls.ended(fault.clone());
         }
-        match io_kind(&error) {
-            Some(std::io::ErrorKind::PermissionDenied) => DockerError::PermissionDenied { host },
+        let socket = self.socket_path();
+        let from_system = from_system(&error);
+        match from_system.map(std::io::Error::kind) {
+            Some(ErrorKind::PermissionDenied) if socket.is_some() => {
+                return DockerError::PermissionDenied { host };
+            }
             _ if !self.named && !self.tried.iter().any(|path| path.exists()) && !installed() => {
                 let tried: Vec<String> = self
                     .tried
                     .iter()
                     .map(|path| format!("`{}`", path.display()))
                     .collect();
-                DockerError::NotInstalled {
+                return DockerError::NotInstalled {
                     tried: tried.join(", "),
+                };
+            }
+            _ => {}
+        }
+        match &error {
+            ApiError::DockerResponseServerError {
+                status_code: 400,
+                message,
+            } if message.contains("HTTP request to an HTTPS server") => {
+                TlsError::Needed { host }.into()
+            }
+            _ if speaks_otherwise(&error) => DockerError::NoEngine {
+                host,
+                source: Box::new(error),
+            },
+            _ if socket.is_none() && from_system.is_some_and(is_on_the_way) => {
+                DockerError::Unreachable {
+                    host,
+                    source: Box::new(error),
                 }
             }
             _ if lost(&error) => DockerError::NotRunning {
                 host,
                 source: Some(Box::new(error)),
+            },
+            ApiError::DockerResponseServerError { .. } => DockerError::Refused {
+                action: "tell its version",
+                source: Box::new(error),
             },
             _ => DockerError::WrongHost {
                 host,
@@ -194,6 +213,19 @@ impl Endpoint {
             },
         }
     }
+}
+
+/// Where the certificates are, as Docker's own client looks for them.
+fn certificates(variable: impl Fn(&str) -> Option<String>) -> PathBuf {
+    let named = variable("DOCKER_CERT_PATH").or_else(|| variable("DOCKER_CONFIG"));
+    named.map_or_else(
+        || {
+            let home = variable("HOME").map(PathBuf::from);
+            let home = home.or_else(std::env::home_dir);
+            home.unwrap_or_else(|| "/".into()).join(".docker")
+        },
+        PathBuf::from,
+    )
 }
 
 /// A client whose requests name the version that was agreed on: bollard leaves it out of their paths, and an engine that is asked without one speaks its newest.
@@ -220,40 +252,35 @@ fn installed() -> bool {
     })
 }
 
-fn causes(error: &ApiError) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| {
-        error.source()
-    })
+/// What the system answered, where it was asked: the innermost error of its kind.
+fn from_system(error: &ApiError) -> Option<&std::io::Error> {
+    let found = causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    found.last()
 }
 
-/// bollard's errors for a client hide the cause behind their own text, so the kind is looked for in all that are chained.
-fn io_kind(error: &ApiError) -> Option<std::io::ErrorKind> {
-    if let ApiError::HyperLegacyError { err } = error {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(err);
-        while let Some(error) = cause {
-            if let Some(error) = error.downcast_ref::<std::io::Error>() {
-                return Some(error.kind());
-            }
-            cause = error.source();
-        }
+/// Whether a connection was not even refused: the network does not lead to the host, or nobody knows its name.
+fn is_on_the_way(error: &std::io::Error) -> bool {
+    match error.kind() {
+        ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::NetworkDown
+        | ErrorKind::AddrNotAvailable
+        | ErrorKind::PermissionDenied
+        | ErrorKind::TimedOut => true,
+        // A connection that ends early is not the system's doing.
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::Other => false,
+        // Looking up a name fails without a number.
+        _ => error.raw_os_error().is_none(),
     }
-    causes(error).find_map(|error| Some(error.downcast_ref::<std::io::Error>()?.kind()))
 }
 
-fn told_of_tls(error: &ApiError) -> bool {
-    let ApiError::HyperLegacyError { err } = error else {
-        return false;
-    };
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(err);
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if text.contains("certificate") || text.contains("tls") || text.contains("corrupt message")
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+/// Whether an answer came that no engine would give.
+fn speaks_otherwise(error: &ApiError) -> bool {
+    let http = causes(error).find_map(|cause| cause.downcast_ref::<hyper::Error>());
+    matches!(
+        error,
+        ApiError::JsonDataError { .. } | ApiError::JsonSerdeError { .. }
+    ) || http.is_some_and(hyper::Error::is_parse)
 }
 
 /// A client that is made when it is first needed.

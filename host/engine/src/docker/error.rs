@@ -1,8 +1,12 @@
 //! Why a Docker Engine could not do what it was asked, with what to do next.
 
+use std::error::Error as StdError;
+use std::path::Path;
+
 use bollard::errors::Error as ApiError;
 
 use super::image::ImageError;
+use super::tls::TlsError;
 
 /// Why a Docker Engine could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +20,7 @@ pub enum DockerError {
         tried: String,
     },
     /// Nobody answers at the socket.
-    #[error(
-        "the Docker Engine at `{host}` does not run; start it, for example with `systemctl start docker`"
-    )]
+    #[error("the Docker Engine at `{host}` does not run; {}", starting(host))]
     NotRunning {
         /// Where it should be.
         host: String,
@@ -26,10 +28,28 @@ pub enum DockerError {
         #[source]
         source: Option<Box<ApiError>>,
     },
-    /// The socket may not be used.
+    /// The network does not lead there.
     #[error(
-        "you may not use the Docker Engine at `{host}`; join its group with `sudo usermod -aG docker $USER` and log in again"
+        "the Docker Engine at `{host}` cannot be reached; correct the address in DOCKER_HOST, or mend the network on the way there"
     )]
+    Unreachable {
+        /// Where it should be.
+        host: String,
+        /// What the system said.
+        #[source]
+        source: Box<ApiError>,
+    },
+    /// Something else answers.
+    #[error("what answers at `{host}` is no Docker Engine; set DOCKER_HOST to where one is")]
+    NoEngine {
+        /// Where it was looked for.
+        host: String,
+        /// What is wrong with the answer.
+        #[source]
+        source: Box<ApiError>,
+    },
+    /// The socket may not be used.
+    #[error("you may not use the Docker Engine at `{host}`; {}", joining(host))]
     PermissionDenied {
         /// Where it is.
         host: String,
@@ -72,19 +92,9 @@ pub enum DockerError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The certificates cannot be used, or the engine does not accept them.
-    #[error(
-        "no TLS connection to the Docker Engine at `{host}`; check ca.pem, cert.pem and key.pem in `{certificates}` (DOCKER_CERT_PATH)"
-    )]
-    Tls {
-        /// Where it is.
-        host: String,
-        /// Where the certificates are.
-        certificates: String,
-        /// What was wrong.
-        #[source]
-        source: Box<ApiError>,
-    },
+    /// There is no TLS connection.
+    #[error(transparent)]
+    Tls(Box<TlsError>),
     /// The engine took too long.
     #[error(
         "the Docker Engine did not {action} within {limit:?}; see its log, for example with `journalctl -u docker`"
@@ -197,6 +207,39 @@ pub enum DockerError {
     },
 }
 
+/// The group `docker` may use these.
+const OF_A_GROUP: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
+
+/// How to start the engine that should be there.
+fn starting(host: &str) -> String {
+    let Some(socket) = host.strip_prefix("unix://") else {
+        return "start it there, and see to it that it listens at that address (`dockerd --host`)"
+            .to_owned();
+    };
+    let unit = if socket.ends_with("podman.sock") {
+        "podman.socket"
+    } else {
+        "docker"
+    };
+    // Where an engine of a user's own has its socket.
+    let user = if Path::new(socket).starts_with("/run/user") {
+        "--user "
+    } else {
+        ""
+    };
+    format!("start it, for example with `systemctl {user}start {unit}`")
+}
+
+/// How to be let in.
+fn joining(host: &str) -> String {
+    let socket = host.strip_prefix("unix://").unwrap_or(host);
+    if OF_A_GROUP.contains(&socket) {
+        "join its group with `sudo usermod -aG docker $USER` and log in again".to_owned()
+    } else {
+        format!("see with `ls -l {socket}` who may, and join that group or run chora as that user")
+    }
+}
+
 fn held(holder: Option<&str>) -> String {
     holder.map_or_else(String::new, |name| format!(" by container `{name}`"))
 }
@@ -219,6 +262,7 @@ impl DockerError {
                 | ImageError::Engine { .. } => false,
             },
             Self::WrongHost { .. }
+            | Self::NoEngine { .. }
             | Self::ImageMissing { .. }
             | Self::BadMount { .. }
             | Self::CannotRun { .. }
@@ -229,10 +273,11 @@ impl DockerError {
             | Self::ProjectName { .. } => true,
             Self::NotInstalled { .. }
             | Self::NotRunning { .. }
+            | Self::Unreachable { .. }
             | Self::PermissionDenied { .. }
             | Self::TooOld { .. }
             | Self::NoHealthChecks { .. }
-            | Self::Tls { .. }
+            | Self::Tls(_)
             | Self::TimedOut { .. }
             | Self::Refused { .. }
             | Self::Foreign { .. }
@@ -246,7 +291,7 @@ impl DockerError {
     /// Whether the engine was not reached, so that it may answer again when it has been restarted.
     pub(crate) fn is_lost(&self) -> bool {
         match self {
-            Self::NotRunning { .. } => true,
+            Self::NotRunning { .. } | Self::Unreachable { .. } => true,
             Self::Refused { source, .. } => lost(source),
             Self::Image(error) => {
                 matches!(&**error, ImageError::Engine { source, .. } if lost(source))
@@ -318,6 +363,30 @@ fn port(message: &str) -> Option<String> {
         rest.split(": bind").next()
     };
     bound.or_else(listened).map(str::to_owned)
+}
+
+impl From<TlsError> for DockerError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(Box::new(error))
+    }
+}
+
+/// An error with all that it came of.
+pub(super) fn causes(error: &ApiError) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    // Some pass for what they hold, and leave it out.
+    let first: &(dyn StdError + 'static) = match error {
+        ApiError::IOError { err } => err,
+        ApiError::HyperResponseError { err } => err,
+        error => error,
+    };
+    std::iter::successors(Some(first), |&error| {
+        // So does an error of I/O that holds another.
+        let system = error.downcast_ref::<std::io::Error>();
+        match system.and_then(std::io::Error::get_ref) {
+            Some(held) => Some(held as &(dyn StdError + 'static)),
+            None => error.source(),
+        }
+    })
 }
 
 /// Whether a connection was refused or broke, so that there is no answer.

@@ -17,5 +17,6 @@ mod one_off;
 mod place;
 mod refusals;
 mod restarts;
+mod tls;
 mod words;
 mod world;

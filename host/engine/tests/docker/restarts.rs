@@ -101,7 +101,8 @@ fn run(folder: &Path) -> Child {
         .unwrap()
 }
 
-fn alone(service: &mut Service) {
+/// A container on an engine without networks.
+pub(crate) fn alone(service: &mut Service) {
     service.networks.clear();
     service.network_mode = Some(NetworkMode::None);
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bollard::query_parameters::ListNetworksOptionsBuilder;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use super::*;
 
@@ -29,10 +29,19 @@ fn docker_host_is_taken_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_scheme_that_chora_does_not_speak_is_named() {
-    let error = error_of(endpoint(&[("DOCKER_HOST", "ssh://somewhere")])).await;
-    assert!(error.to_string().contains("ssh://somewhere"), "{error}");
-    assert!(matches!(error, DockerError::WrongHost { .. }));
+async fn what_is_neither_a_socket_nor_an_address_is_named() {
+    for host in [
+        "ssh://somewhere",
+        "somewhere",
+        "unix://",
+        "tcp://",
+        "tcp://a b:1",
+        "tcp://127.0.0.1:99999",
+    ] {
+        let error = error_of(endpoint(&[("DOCKER_HOST", host)])).await;
+        assert!(error.to_string().contains(&format!("`{host}`")), "{error}");
+        assert!(matches!(error, DockerError::WrongHost { .. }), "{error:?}");
+    }
 }
 
 #[tokio::test]
@@ -126,16 +135,123 @@ async fn an_engine_that_is_too_old_is_told_with_its_version() {
     assert!(!error.is_lost());
 }
 
-#[tokio::test]
-async fn missing_certificates_are_told_with_their_directory() {
-    let folder = tempfile::tempdir().unwrap();
-    let directory = folder.path().display().to_string();
-    let error = error_of(endpoint(&[
+/// An endpoint where nobody listens, over TLS, whose certificates are not there either.
+fn secured(variables: &[(&str, &str)]) -> Endpoint {
+    let host = [
         ("DOCKER_HOST", "tcp://127.0.0.1:1"),
         ("DOCKER_TLS_VERIFY", "1"),
-        ("DOCKER_CERT_PATH", &directory),
+    ];
+    endpoint(&[&host, variables].concat())
+}
+
+/// The file that is missing first.
+async fn missing(endpoint: Endpoint) -> PathBuf {
+    match error_of(endpoint).await {
+        DockerError::Tls(error) => match *error {
+            TlsError::Missing { path, .. } => path,
+            error => panic!("{error:?}"),
+        },
+        error => panic!("{error:?}"),
+    }
+}
+
+#[tokio::test]
+async fn certificates_are_where_dockers_own_client_has_them() {
+    let (home, config, named) = (
+        ("HOME", "/nobody"),
+        ("DOCKER_CONFIG", "/config"),
+        ("DOCKER_CERT_PATH", "/certificates"),
+    );
+    for (variables, directory) in [
+        (&[home][..], "/nobody/.docker"),
+        (&[home, config], "/config"),
+        (&[home, config, named], "/certificates"),
+        (&[home, config, ("DOCKER_CERT_PATH", "")], "/config"),
+    ] {
+        let expected = Path::new(directory).join("ca.pem");
+        assert_eq!(missing(secured(variables)).await, expected);
+        let address = ("DOCKER_HOST", "https://127.0.0.1:1");
+        let endpoint = endpoint(&[&[address], variables].concat());
+        assert_eq!(missing(endpoint).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn tls_is_spoken_only_where_it_is_asked_for_and_never_to_a_socket() {
+    let error = error_of(endpoint(&[
+        ("DOCKER_HOST", "tcp://127.0.0.1:1"),
+        ("DOCKER_TLS_VERIFY", ""),
+        ("DOCKER_CERT_PATH", "/nonexistent"),
     ]))
     .await;
-    assert!(matches!(error, DockerError::Tls { .. }), "{error:?}");
-    assert!(error.to_string().contains(&directory), "{error}");
+    assert!(matches!(error, DockerError::NotRunning { .. }), "{error:?}");
+    let error = error_of(endpoint(&[
+        ("DOCKER_HOST", "unix:///nonexistent/docker.sock"),
+        ("DOCKER_TLS_VERIFY", "1"),
+    ]))
+    .await;
+    assert!(matches!(error, DockerError::NotRunning { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_host_that_nobody_knows_is_not_an_engine_that_does_not_run() {
+    // No label of a name is that long, so nobody has to be asked.
+    let host = format!("tcp://{}:2375", "x".repeat(64));
+    let error = error_of(endpoint(&[("DOCKER_HOST", &host)])).await;
+    assert!(
+        matches!(error, DockerError::Unreachable { .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("DOCKER_HOST"), "{error}");
+    assert!(error.is_lost());
+}
+
+#[tokio::test]
+async fn what_answers_and_is_no_engine_is_told_as_that() {
+    for answer in [
+        "SSH-2.0-server\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome",
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = format!("tcp://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            // Until the other side has read it.
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+        });
+        let error = error_of(endpoint(&[("DOCKER_HOST", &host)])).await;
+        assert!(matches!(error, DockerError::NoEngine { .. }), "{error:?}");
+        assert!(error.to_string().contains(&host), "{error}");
+    }
+}
+
+#[test]
+fn how_to_start_an_engine_goes_by_where_it_is() {
+    for (host, start) in [
+        ("unix:///var/run/docker.sock", "`systemctl start docker`"),
+        (
+            "unix:///run/podman/podman.sock",
+            "`systemctl start podman.socket`",
+        ),
+        (
+            "unix:///run/user/1000/docker.sock",
+            "`systemctl --user start docker`",
+        ),
+        ("tcp://10.0.0.1:2375", "start it there"),
+    ] {
+        let (host, source) = (host.to_owned(), None);
+        let told = DockerError::NotRunning { host, source }.to_string();
+        assert!(told.contains(start), "{told}");
+    }
+}
+
+#[test]
+fn how_to_be_let_in_goes_by_whose_socket_it_is() {
+    let told = |host: &str| DockerError::PermissionDenied { host: host.into() }.to_string();
+    let usual = told("unix:///var/run/docker.sock");
+    assert!(usual.contains("usermod -aG docker"), "{usual}");
+    let another = told("unix:///run/user/1000/podman/podman.sock");
+    let look = "`ls -l /run/user/1000/podman/podman.sock`";
+    assert!(another.contains(look), "{another}");
 }
