@@ -18,13 +18,22 @@ use crate::support::{Ecosystem, Told, signal};
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A Docker Engine of a test's own.
-struct Daemon {
+pub(crate) struct Daemon {
     folder: tempfile::TempDir,
     child: Child,
 }
 
 impl Daemon {
     fn new() -> Self {
+        Self::run_by(run)
+    }
+
+    /// With a disk of its own, of a size as `mount` takes it, which goes with it.
+    pub(crate) fn with_disk(size: &str) -> Self {
+        Self::run_by(|folder| run_after(folder, &mount(folder, &format!("size={size}"))))
+    }
+
+    fn run_by(run: impl FnOnce(&Path) -> Child) -> Self {
         let folder = tempfile::Builder::new().prefix("dockerd").tempdir();
         let folder = folder.expect("a directory");
         let child = run(folder.path());
@@ -33,11 +42,21 @@ impl Daemon {
         daemon
     }
 
+    /// Makes its disk another size.
+    pub(crate) fn resize_disk(&self, size: &str) {
+        let mount = mount(self.folder.path(), &format!("remount,size={size}"));
+        let mounted = Command::new("nsenter")
+            .args(["--mount", "--target", &self.child.id().to_string()])
+            .args(["sh", "-c", &mount])
+            .status();
+        assert!(mounted.expect("a program").success());
+    }
+
     fn socket(&self) -> PathBuf {
         self.folder.path().join("docker.sock")
     }
 
-    fn variables(&self) -> [(&'static str, String); 1] {
+    pub(crate) fn variables(&self) -> [(&'static str, String); 1] {
         [("DOCKER_HOST", format!("unix://{}", self.socket().display()))]
     }
 
@@ -81,7 +100,21 @@ impl Drop for Daemon {
     }
 }
 
+/// Where a daemon has its images and containers.
+const DATA: &str = "data";
+
+/// A line of shell that makes or changes the disk of a daemon.
+fn mount(folder: &Path, options: &str) -> String {
+    let data = folder.join(DATA).display().to_string();
+    format!("mkdir -p {data} && mount -t tmpfs -o {options} none {data}")
+}
+
 fn run(folder: &Path) -> Child {
+    run_after(folder, ":")
+}
+
+/// Runs a daemon when a line of shell has run where only the daemon sees it.
+fn run_after(folder: &Path, before: &str) -> Child {
     let log = File::options()
         .create(true)
         .append(true)
@@ -90,8 +123,10 @@ fn run(folder: &Path) -> Child {
     let path = |name: &str| folder.join(name).display().to_string();
     // In a network of its own: a daemon without a bridge removes that of the machine's daemon.
     Command::new("unshare")
-        .args(["--net", "dockerd"])
-        .args(["--data-root", &path("data"), "--exec-root", &path("exec")])
+        .args(["--net", "--mount", "sh", "-c"])
+        .arg(format!("{before} && exec dockerd \"$@\""))
+        .arg("sh")
+        .args(["--data-root", &path(DATA), "--exec-root", &path("exec")])
         .args(["--pidfile", &path("pid")])
         .args(["--host", &format!("unix://{}", path("docker.sock"))])
         .args(["--bridge", "none", "--iptables=false", "--ip6tables=false"])

@@ -17,6 +17,8 @@ mod ending;
 #[cfg(test)]
 mod environments;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod images;
 #[cfg(test)]
 mod life;
@@ -30,6 +32,8 @@ mod project_names;
 mod refusals;
 #[cfg(test)]
 mod shells;
+#[cfg(test)]
+mod unreached;
 #[cfg(test)]
 mod volumes;
 #[cfg(test)]
