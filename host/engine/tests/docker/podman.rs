@@ -4,13 +4,12 @@
     clippy::panic,
     reason = "a failing helper fails the test"
 )]
-#![expect(
-    dead_code,
-    reason = "some of the helpers are for tests that only a Docker Engine has"
-)]
 
 mod drift;
+mod ends;
+mod files;
 mod image;
+mod life;
 #[path = "place/podman.rs"]
 mod place;
 mod unchecked;
