@@ -17,10 +17,10 @@ fn ecosystem() -> Ecosystem {
 /// Fails the test unless the run ended before it began, for this reason and with this way out.
 #[track_caller]
 fn refused(ecosystem: &Ecosystem, output: Output, parts: &[&str]) {
-    let output = output.exits(1).complains(&["error[PREREQ_FAILED]"]);
-    let output = output.complains(parts).complains(&[
-        "next actions",
-        "run `chora bootstrap` again: it goes on from here",
+    let output = output.exits(1).complains(parts).complains(&[
+        "error[PREREQ_FAILED]: the Docker Engine cannot be used: ",
+        "1. Do what the message says, or choose another engine with `--engine process`.",
+        "2. run `chora bootstrap` again: it goes on from here",
     ]);
     assert!(!output.stderr.contains("panicked"), "{}", output.stderr);
     assert!(made_for(ecosystem).is_empty());
@@ -180,7 +180,7 @@ impl Old {
         let listener = UnixListener::bind(&path).expect("a socket");
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let Some(stream) = stream.ok().filter(|stream| asked(stream)) else {
+                let Some(stream) = stream.ok().filter(asked) else {
                     return;
                 };
                 // Whoever asked may have gone.

@@ -176,12 +176,10 @@ impl From<machine::Error> for Error {
                 .cause("the user who runs chora may not do this")
                 .next("Give that user the permission, then run `chora bootstrap` again.")
                 .into(),
-            machine::Error::Engine(text) => {
-                Failure::new(format!("the engine does not answer: {text}"))
-                    .cause("the engine is not running, or this user may not talk to it")
-                    .next("Start the engine, or choose another one with `--engine process`.")
-                    .into()
-            }
+            // There are many reasons for that, and the text tells the one.
+            machine::Error::Engine(text) => Failure::new(text)
+                .next("Do what the message says, or choose another engine with `--engine process`.")
+                .into(),
             machine::Error::Other(text) => Self::Other(text),
         }
     }

@@ -276,11 +276,24 @@ fn is_on_the_way(error: &std::io::Error) -> bool {
 
 /// Whether an answer came that no engine would give.
 fn speaks_otherwise(error: &ApiError) -> bool {
-    let http = causes(error).find_map(|cause| cause.downcast_ref::<hyper::Error>());
-    matches!(
+    let no_json = matches!(
         error,
         ApiError::JsonDataError { .. } | ApiError::JsonSerdeError { .. }
-    ) || http.is_some_and(hyper::Error::is_parse)
+    );
+    let mut http = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>());
+    no_json || http.any(|error| error.is_parse() || is_unasked(error))
+}
+
+/// Whether the other side spoke first, for which hyper has no question of its own: it is what nothing else caused and is nothing else either.
+fn is_unasked(error: &hyper::Error) -> bool {
+    let otherwise = error.is_canceled()
+        || error.is_closed()
+        || error.is_incomplete_message()
+        || error.is_body_write_aborted()
+        || error.is_shutdown()
+        || error.is_timeout()
+        || error.is_user();
+    !otherwise && std::error::Error::source(error).is_none()
 }
 
 /// A client that is made when it is first needed.

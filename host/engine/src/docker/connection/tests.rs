@@ -208,14 +208,16 @@ async fn a_host_that_nobody_knows_is_not_an_engine_that_does_not_run() {
 
 #[tokio::test]
 async fn what_answers_and_is_no_engine_is_told_as_that() {
-    for answer in [
-        "SSH-2.0-server\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome",
-    ] {
+    let page = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome";
+    let greeting = "SSH-2.0-server\r\n";
+    for (answer, unasked) in [(page, false), (greeting, false), (greeting, true)] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = format!("tcp://{}", listener.local_addr().unwrap());
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
+            if !unasked {
+                stream.readable().await.unwrap();
+            }
             stream.write_all(answer.as_bytes()).await.unwrap();
             // Until the other side has read it.
             let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;

@@ -6,7 +6,6 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use chora_engine::docker::{DockerError, Endpoint, TlsError};
 use rustix::process::{Pid, Signal, kill_process};
@@ -17,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::authority::{Authority, Of, Signed, Valid, directory, write};
 
-/// The daemon of this, which has no networks, accepts at a socket that was opened outside of its own: `unshare` would close the way there otherwise.
+/// The daemon gets its socket from here, where the tests are: no address of its own network could be reached.
 const RUN: &str = r#"exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec dockerd "$@""#;
 
 /// A daemon that accepts only clients with a certificate of its authority.
@@ -195,6 +194,3 @@ impl Drop for Plain {
         self.forwarding.abort();
     }
 }
-
-/// How long nobody should have to wait; the machine's daemon does nothing else.
-pub(super) const LIMIT: Duration = Duration::from_secs(60);
