@@ -102,6 +102,15 @@ fn an_engine_that_does_not_answer_is_told_and_nothing_is_begun() {
     let variables = [("DOCKER_HOST", nowhere)];
     let refused = ecosystem.chora_with(&variables, &["bootstrap"]).exits(1);
     refused.complains(&["none.sock", "start it"]);
+    let status = ecosystem.chora_with(&variables, &["status", "--format", "json"]);
+    let status = status.exits(3).json();
+    for service in status["services"].as_array().expect("services") {
+        let detail = service["detail"].as_str().expect("a text");
+        assert!(
+            detail.contains("none.sock") && detail.contains("start it"),
+            "{detail}"
+        );
+    }
     let refused = ecosystem.chora_with(&variables, &["image", "build"]);
     refused.exits(1).complains(&["none.sock", "start it"]);
 }

@@ -1,5 +1,6 @@
 //! `chora status`: what is true now. Every service is looked at and probed once, all at the same time; nothing is changed and no lock is taken.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -214,7 +215,7 @@ async fn look(scene: &Arc<Scene>, health: &HealthWaiter, service: &Service) -> S
     let status = match scene.engine.inspect(&service.name).await {
         Ok(status) => status,
         Err(error) => {
-            found.detail = error.to_string();
+            found.detail = in_full(&error);
             return found;
         }
     };
@@ -258,11 +259,7 @@ async fn look(scene: &Arc<Scene>, health: &HealthWaiter, service: &Service) -> S
                     found.healthy = verdict.healthy;
                     found.detail = verdict.summary;
                 }
-                Err(error) => {
-                    let mut lines = vec![error.to_string()];
-                    lines.extend(report::causes(&error));
-                    found.detail = lines.join(": ");
-                }
+                Err(error) => found.detail = in_full(&error),
             }
             let young = uptime.is_some_and(|uptime| uptime < service.timeout);
             found.status = match (found.healthy, young) {
@@ -273,6 +270,13 @@ async fn look(scene: &Arc<Scene>, health: &HealthWaiter, service: &Service) -> S
         }
     }
     found
+}
+
+/// An error with its causes, in one line.
+fn in_full(error: &dyn Error) -> String {
+    let mut lines = vec![error.to_string()];
+    lines.extend(report::causes(error));
+    lines.join(": ")
 }
 
 /// A service that ended well, or by the signal that asks a process to end: a container's exit code is then 128 more than the signal's number, as a shell's is.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bollard::errors::Error as ApiError;
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 use http::Uri;
+use http::uri::Authority;
 use tokio::sync::OnceCell;
 
 use super::daemon::{Daemon, Maker};
@@ -22,6 +23,9 @@ pub(super) const QUICK: Duration = Duration::from_secs(30);
 pub(super) const SLOW: Duration = Duration::from_secs(120);
 /// What the client itself allows for the head of an answer; waiting for the end of a container has no bound of its own.
 const HEAD: u64 = 365 * 24 * 3600;
+/// Where engines listen over tcp, by Docker's documentation: without TLS, and with it.
+const PORT: u16 = 2375;
+const SECURED_PORT: u16 = 2376;
 /// Where Docker's socket is unless it says otherwise.
 const USUAL: &str = "/var/run/docker.sock";
 
@@ -142,6 +146,7 @@ impl Endpoint {
                 reason: "it is neither a socket nor an address".to_owned(),
             });
         };
+        let address = &with_port(address, self.certificates.is_some());
         match self.tls() {
             Some(tls) => tls.client(address, HEAD, version),
             None => Docker::connect_with_http(&format!("tcp://{address}"), HEAD, version)
@@ -242,6 +247,15 @@ fn speaking(client: Docker, version: &ClientVersion) -> Docker {
     })
 }
 
+/// An address with the port at which engines listen, where it names none.
+fn with_port(address: &str, secured: bool) -> String {
+    let port = if secured { SECURED_PORT } else { PORT };
+    match address.parse::<Authority>() {
+        Ok(authority) if authority.host() == address => format!("{address}:{port}"),
+        Ok(_) | Err(_) => address.to_owned(),
+    }
+}
+
 /// Whether there is a daemon that could be started.
 fn installed() -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -274,14 +288,19 @@ fn is_on_the_way(error: &std::io::Error) -> bool {
     }
 }
 
-/// Whether an answer came that no engine would give.
+/// Whether an answer came that no engine would give: each tells its version.
 fn speaks_otherwise(error: &ApiError) -> bool {
-    let no_json = matches!(
+    let no_version = matches!(
         error,
-        ApiError::JsonDataError { .. } | ApiError::JsonSerdeError { .. }
+        ApiError::JsonDataError { .. }
+            | ApiError::JsonSerdeError { .. }
+            | ApiError::DockerResponseServerError {
+                status_code: 404 | 405 | 501,
+                ..
+            }
     );
     let mut http = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>());
-    no_json || http.any(|error| error.is_parse() || is_unasked(error))
+    no_version || http.any(|error| error.is_parse() || is_unasked(error))
 }
 
 /// Whether the other side spoke first, for which hyper has no question of its own: it is what nothing else caused and is nothing else either.

@@ -176,6 +176,21 @@ async fn certificates_are_where_dockers_own_client_has_them() {
     }
 }
 
+#[test]
+fn an_address_without_a_port_has_the_usual_one() {
+    for (address, plain, secured) in [
+        ("shop", "shop:2375", "shop:2376"),
+        ("10.0.0.1", "10.0.0.1:2375", "10.0.0.1:2376"),
+        ("[::1]", "[::1]:2375", "[::1]:2376"),
+        ("[::1]:1", "[::1]:1", "[::1]:1"),
+        ("shop:99999", "shop:99999", "shop:99999"),
+        ("a b", "a b", "a b"),
+    ] {
+        assert_eq!(with_port(address, false), plain);
+        assert_eq!(with_port(address, true), secured);
+    }
+}
+
 #[tokio::test]
 async fn tls_is_spoken_only_where_it_is_asked_for_and_never_to_a_socket() {
     let error = error_of(endpoint(&[
@@ -209,8 +224,14 @@ async fn a_host_that_nobody_knows_is_not_an_engine_that_does_not_run() {
 #[tokio::test]
 async fn what_answers_and_is_no_engine_is_told_as_that() {
     let page = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nwelcome";
+    let other_page = "HTTP/1.1 404 Not Found\r\nContent-Length: 6\r\n\r\n<HTML>";
     let greeting = "SSH-2.0-server\r\n";
-    for (answer, unasked) in [(page, false), (greeting, false), (greeting, true)] {
+    for (answer, unasked) in [
+        (page, false),
+        (other_page, false),
+        (greeting, false),
+        (greeting, true),
+    ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = format!("tcp://{}", listener.local_addr().unwrap());
         tokio::spawn(async move {
