@@ -9,6 +9,8 @@ mod adding;
 #[cfg(test)]
 mod asking;
 #[cfg(test)]
+mod auditing;
+#[cfg(test)]
 mod fetching;
 #[cfg(test)]
 mod looking;

@@ -104,6 +104,19 @@ async fn paths_of_the_machine_are_refused_unless_each_was_granted() {
         "written",
     )
     .await;
+    // Both are on record with the rest of the call.
+    let ledger = pier.sandbox.ledger().into_iter();
+    let besides: Vec<String> = ledger
+        .filter(|call| call.decision == "allowed")
+        .flat_map(|call| call.besides)
+        .collect();
+    for way in ["bind-read-only", "bind"] {
+        let needed = format!(":{way}({folder})");
+        assert!(
+            besides.iter().any(|it| it.ends_with(&needed)),
+            "{besides:?}"
+        );
+    }
     // The right to read is none to write.
     let reader = pier.run_grant(&format!("+bind-read-only({folder})"));
     let arguments = pier.running("true", &writing);

@@ -3,6 +3,7 @@
 //! Everything comes out of the journals. Nothing is changed and no lock is taken, so that this works while a run goes on and whatever became of the state. What events amount to is
 //! worked out by pure functions in [`digest`](Digest::of) and [`report`](Report::of); only this module reads files.
 
+mod audit;
 mod choose;
 mod digest;
 mod plugin;
@@ -24,6 +25,7 @@ use serde::Serialize;
 use crate::journal::{self, Salvaged};
 use crate::report::io_failure;
 
+pub use audit::{Audit, Audited, Called, Unused};
 pub use digest::{Calls, Denied, Digest, Moment, PhaseDigest, Said, StepDigest, Waited};
 pub use plugin::PluginRun;
 pub use report::{

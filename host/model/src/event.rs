@@ -195,6 +195,9 @@ pub struct HostCall {
     /// The grant that would have allowed it, where one was missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed: Option<String>,
+    /// The narrowest grants for what else the call does, where it does several things.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub besides: Vec<String>,
     /// SHA-256 of all arguments, first 16 hex digits.
     pub arguments: String,
     /// Bytes that went in and came out.

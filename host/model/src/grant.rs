@@ -131,6 +131,18 @@ impl Grant {
         }
     }
 
+    /// What it allows with what it is about: verbs, methods, parts of the machine. None where that is not told apart.
+    pub fn verbs(&self) -> Vec<String> {
+        match self {
+            Self::Services(_, verbs) => verbs.iter().map(ToString::to_string).collect(),
+            Self::Credentials(_, verbs) => verbs.iter().map(ToString::to_string).collect(),
+            Self::Machine(parts) => parts.iter().map(ToString::to_string).collect(),
+            Self::Http(scope) => scope.methods.clone(),
+            Self::Docker(scope) => scope.verbs(),
+            Self::Health(_) | Self::Tcp(_) => Vec::new(),
+        }
+    }
+
     /// Whether this grant covers the access.
     pub fn allows(&self, access: &Access<'_>, scene: Scene<'_>) -> bool {
         match (self, access) {

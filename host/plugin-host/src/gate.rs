@@ -146,7 +146,7 @@ impl CallState {
         self.enter_all(function, accesses, arguments).await
     }
 
-    /// The same for a call that does several things, all of which have to be granted. The ledger has the first for its target.
+    /// The same for a call that does several things, all of which have to be granted. The ledger has the first for its target, and the others besides.
     pub(crate) async fn enter_all(
         &mut self,
         function: HostFunction,
@@ -165,6 +165,8 @@ impl CallState {
             return Ok(Decision::Denied(text));
         };
         let mut record = self.record(function, target, arguments);
+        let besides = accesses.iter().skip(1).map(Access::grant_needed);
+        record.besides = besides.map(|text| clean_line(&text, TARGET)).collect();
 
         if let Some(reason) = self.class_forbids(function.class) {
             let text = format!("`{}` {reason}", function.name);
@@ -301,6 +303,7 @@ impl CallState {
             grant: None,
             decision: "allowed".to_owned(),
             needed: None,
+            besides: Vec::new(),
             arguments: digest
                 .iter()
                 .take(8)

@@ -100,6 +100,7 @@ fn call(caller: &str, function: &str, arguments: &str, duration_us: u64) -> Host
         grant: Some("g".to_owned()),
         decision: "allowed".to_owned(),
         needed: None,
+        besides: Vec::new(),
         arguments: arguments.to_owned(),
         bytes: 10,
         duration_us,

@@ -109,6 +109,7 @@ fn host_call(function: &str, target: &str, decision: &str) -> EventKind {
         grant: None,
         decision: decision.to_owned(),
         needed: None,
+        besides: Vec::new(),
         arguments: String::new(),
         bytes: 0,
         duration_us: 0,

@@ -27,7 +27,7 @@ pub(crate) use config::{ConfigArgs, ConfigCommand, ShowFormat};
 pub(crate) use image::{ImageArgs, ImageCommand};
 pub(crate) use logs::LogsArgs;
 pub(crate) use plugin::{
-    AddArgs, ConsentArgs, PluginArgs, PluginCommand, PluginFormat, UpdateArgs,
+    AddArgs, AuditArgs, ConsentArgs, PluginArgs, PluginCommand, PluginFormat, UpdateArgs,
 };
 pub(crate) use reset::ResetArgs;
 pub(crate) use rollback::RollbackArgs;

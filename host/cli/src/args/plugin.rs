@@ -21,6 +21,7 @@ Examples:
   chora plugin add ./custom_phase.wasm --phase 3    show what it asks for, ask, add it
   chora plugin add https://example.org/seed.wasm --after db --yes
   chora plugin inspect seed                         what it is, what it may do, what it did
+  chora plugin audit seed --unused                  which of its grants could be taken back
   chora plugin verify                               whether the components are still what was added";
 
 /// Add plugins by anyone, look at them, update and remove them
@@ -61,6 +62,7 @@ pub(crate) enum PluginCommand {
         yes: bool,
     },
     Update(UpdateArgs),
+    Audit(AuditArgs),
     /// Compare every added component with what was recorded when it was added
     Verify {
         /// How to show it
@@ -108,6 +110,27 @@ pub(crate) struct UpdateArgs {
     pub(crate) source: Option<String>,
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
+}
+
+/// Show what plugins called in past runs, and what they were denied
+///
+/// It reads the ledgers in the journals of the environment's latest runs, which hold every call of a plugin to chora.
+/// With `--unused` it shows the grants, and the verbs of grants, that none of these calls needed: they could be taken
+/// back, unless they are for something that these runs did not do.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AuditArgs {
+    /// The plugin [default: all]
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Show the grants that were not needed
+    #[arg(long)]
+    pub(crate) unused: bool,
+    /// How many runs are looked back at, the latest first
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: u32,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: PluginFormat,
 }
 
 /// What is given without a question.

@@ -153,6 +153,7 @@ fn beginning() -> Vec<Event> {
                 grant: Some("services=@phase:1:start".to_owned()),
                 decision: "allowed".to_owned(),
                 needed: None,
+                besides: Vec::new(),
                 arguments: "cd".to_owned(),
                 bytes: 10,
                 duration_us: 900,

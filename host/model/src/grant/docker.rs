@@ -127,6 +127,17 @@ pub enum DockerAccess<'a> {
 }
 
 impl DockerScope {
+    /// Its verbs, as they are written.
+    pub(super) fn verbs(&self) -> Vec<String> {
+        match self {
+            Self::Engine => Vec::new(),
+            Self::Containers(_, verbs) => verbs.iter().map(ToString::to_string).collect(),
+            Self::Images(_, verbs) => verbs.iter().map(ToString::to_string).collect(),
+            Self::Networks(_, verbs) => verbs.iter().map(ToString::to_string).collect(),
+            Self::Volumes(_, verbs) => verbs.iter().map(ToString::to_string).collect(),
+        }
+    }
+
     /// Whether this covers the access.
     pub(super) fn covers(&self, access: &DockerAccess<'_>) -> bool {
         match (self, access) {

@@ -1,6 +1,7 @@
 //! `chora plugin`: plugins that somebody else built, added to the project and looked after.
 
 mod add;
+mod audit;
 mod consent;
 mod inspect;
 mod list;
@@ -23,6 +24,7 @@ pub(crate) async fn run(app: &App, command: &PluginCommand) -> Result<Exit, Ende
         PluginCommand::Inspect { name, format } => inspect::run(app, name, *format).await,
         PluginCommand::Remove { name, yes } => remove::run(app, name, *yes).await,
         PluginCommand::Update(args) => update::run(app, args).await,
+        PluginCommand::Audit(args) => audit::run(app, args),
         PluginCommand::Verify { format } => verify::run(app, *format).await,
     }
 }

@@ -35,6 +35,7 @@ fn call(decision: &str) -> EventKind {
         grant: None,
         decision: decision.to_owned(),
         needed: (decision == "denied").then(|| "services=web:stop".to_owned()),
+        besides: Vec::new(),
         arguments: "a".to_owned(),
         bytes: 1_200,
         duration_us: 900,
