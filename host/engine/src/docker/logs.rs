@@ -126,6 +126,8 @@ impl DockerEngine {
             lines: Lines::default(),
             source: None,
             ended: None,
+            last: None,
+            told: None,
         };
         Box::pin(stream::unfold(following, |mut following| async {
             let next = following.next().await;
@@ -168,6 +170,10 @@ struct Following {
     source: Option<Pieces>,
     /// The container that was read to its end, and the start that it ended after.
     ended: Option<(String, Option<jiff::Timestamp>)>,
+    /// When the last piece that was handed on was printed, by the engine's clock.
+    last: Option<jiff::Timestamp>,
+    /// What was printed until then was handed on before, from the same container.
+    told: Option<jiff::Timestamp>,
 }
 
 impl Following {
@@ -187,7 +193,13 @@ impl Following {
     async fn read_on(&mut self) -> Result<(), DockerError> {
         if let Some(source) = &mut self.source {
             match source.next().await {
-                Some(Ok(piece)) => self.lines.add(piece),
+                Some(Ok(piece)) => {
+                    let (at, piece) = stamped(piece);
+                    if self.told.is_none_or(|told| at.is_none_or(|at| at > told)) {
+                        self.last = self.last.max(at);
+                        self.lines.add(piece);
+                    }
+                }
                 // What an engine that went away did not hand over it hands over when it is back.
                 Some(Err(_)) | None => {
                     self.lines.end();
@@ -227,15 +239,17 @@ impl Following {
         let options = LogsOptionsBuilder::default()
             .stdout(true)
             .stderr(true)
+            .timestamps(true)
             .follow(true);
         let before = self.ended.as_ref().filter(|(id, _)| id == container.id());
-        let options = match (&self.ended, before, container.started_at()) {
-            (None, _, _) => options.tail(&tail_option(self.tail)),
-            // The same container once more: only what it prints from its new start on, to the second.
-            (Some(_), Some(_), Some(since)) => {
-                options.since(i32::try_from(since.as_second()).unwrap_or_default())
+        self.told = before.and(self.last);
+        let options = match (&self.ended, self.told) {
+            (None, _) => options.tail(&tail_option(self.tail)),
+            // The same container once more. The engine is asked by the second, and what it tells again is left out.
+            (Some(_), Some(told)) => {
+                options.since(i32::try_from(told.as_second()).unwrap_or_default())
             }
-            (Some(_), _, _) => options,
+            (Some(_), None) => options,
         };
         let id = container.id().to_owned();
         let options = options.build();
@@ -243,6 +257,21 @@ impl Following {
         self.source = Some(Box::pin(pieces));
         Ok(())
     }
+}
+
+/// A piece of a log and when it was printed, which stands before it.
+fn stamped(mut piece: LogOutput) -> (Option<jiff::Timestamp>, LogOutput) {
+    let (LogOutput::StdErr { message }
+    | LogOutput::StdOut { message }
+    | LogOutput::StdIn { message }
+    | LogOutput::Console { message }) = &mut piece;
+    let time = message.split(|byte| *byte == b' ').next().unwrap_or(&[]);
+    let (length, text) = (time.len(), std::str::from_utf8(time));
+    let at: Option<jiff::Timestamp> = text.ok().and_then(|text| text.parse().ok());
+    if at.is_some() && length < message.len() {
+        *message = message.slice(length + 1..);
+    }
+    (at, piece)
 }
 
 /// More entries than the engine can count are all.
@@ -270,6 +299,25 @@ mod tests {
         }
         lines.end();
         lines.ready.into()
+    }
+
+    #[test]
+    fn a_piece_is_told_from_its_time() {
+        let of = |text: &'static str| {
+            let message = bytes::Bytes::from_static(text.as_bytes());
+            let (at, piece) = stamped(LogOutput::StdErr { message });
+            assert!(matches!(piece, LogOutput::StdErr { .. }));
+            (at.map(|at| at.to_string()), piece.to_string())
+        };
+        let at = "2026-01-02T03:04:05.000000006Z";
+        for (text, time, rest) in [
+            ("2026-01-02T03:04:05.000000006Z a b\n", Some(at), "a b\n"),
+            ("2026-01-02T04:04:05.000000006+01:00 \n", Some(at), "\n"),
+            ("no time\n", None, "no time\n"),
+            ("\n", None, "\n"),
+        ] {
+            assert_eq!(of(text), (time.map(str::to_owned), rest.to_owned()));
+        }
     }
 
     #[test]
