@@ -409,6 +409,18 @@ pub(super) fn status(error: &ApiError) -> Option<u16> {
     }
 }
 
+/// Whether there is something of that name already: somebody was quicker. Podman says so with 500.
+pub(super) fn is_name_taken(error: &ApiError) -> bool {
+    let words = ["name is already in use", "network already exists"];
+    match error {
+        ApiError::DockerResponseServerError {
+            status_code: 500,
+            message,
+        } => words.iter().any(|it| message.contains(it)),
+        _ => status(error) == Some(409),
+    }
+}
+
 /// The engine's words for something that is in use; absent for another error. Docker answers so with 403 or 409, podman with 500 for a network.
 pub(super) fn in_use(error: &ApiError) -> Option<String> {
     let ApiError::DockerResponseServerError {

@@ -13,7 +13,7 @@ use chora_compose::{Attachment, Network};
 use super::DockerEngine;
 use super::connection::QUICK;
 use super::daemon::Maker;
-use super::error::{DockerError, status};
+use super::error::{DockerError, is_name_taken, status};
 use super::labels::{COMPOSE_VERSION, NETWORK, PROJECT, VERSION};
 use super::project::{Composed, unsorted};
 
@@ -82,7 +82,7 @@ impl DockerEngine {
         let made = client.create_network(self.network_request(network));
         let made = match tokio::time::timeout(QUICK, made).await {
             Ok(Ok(made)) => made,
-            Ok(Err(error)) if status(&error) == Some(409) => return Ok(false),
+            Ok(Err(error)) if is_name_taken(&error) => return Ok(false),
             Ok(Err(error)) => return Err(self.0.connection.failed("make a network", error)),
             Err(_) => {
                 return Err(DockerError::TimedOut {

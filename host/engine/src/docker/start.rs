@@ -13,7 +13,7 @@ use chora_compose::PullPolicy;
 use super::body::Wanted as Definition;
 use super::connection::{QUICK, SLOW};
 use super::container::{Container, Found, bare};
-use super::error::{DockerError, status};
+use super::error::{DockerError, is_name_taken, status};
 use super::image::{self, ImageError, Pull, Wanted};
 use super::network::{is_ambiguous, short};
 use super::project::Composed;
@@ -276,7 +276,7 @@ impl Making<'_> {
         let created = match tokio::time::timeout(SLOW, created).await {
             Ok(Ok(created)) => created,
             // The name was taken between the look and this.
-            Ok(Err(error)) if status(&error) == Some(409) || is_ambiguous(&error) => {
+            Ok(Err(error)) if is_name_taken(&error) || is_ambiguous(&error) => {
                 return Ok(None);
             }
             Ok(Err(error)) => return Err(self.failed("make the container", error).await),
