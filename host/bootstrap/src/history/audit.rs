@@ -124,25 +124,31 @@ impl Audited {
     /// What of these grants no call needed, by the grants that the ledger names: one that was given in other words since counts as unused.
     pub fn unused(&self, granted: &[String]) -> Vec<Unused> {
         let unused = granted.iter().filter_map(|grant| {
-            let mut calls = self.calls.iter().filter(|call| call.was_let_by(grant));
-            let verbs = Grant::parse(grant).map(|grant| grant.verbs());
-            let mut idle = verbs.unwrap_or_default();
-            if calls.clone().next().is_none() {
-                idle.clear();
-            } else {
-                let used: BTreeSet<String> = calls.by_ref().flat_map(Called::verbs).collect();
-                idle.retain(|verb| !used.iter().any(|used| is_covered(verb, used)));
-                if idle.is_empty() {
-                    return None;
-                }
-            }
+            let calls = self.calls.iter().filter(|call| call.grants.contains(grant));
+            let calls: Vec<&Called> = calls.collect();
+            let verbs = match calls.as_slice() {
+                [] => Vec::new(),
+                calls => Some(idle(grant, calls)).filter(|idle| !idle.is_empty())?,
+            };
             Some(Unused {
                 grant: grant.clone(),
-                verbs: idle,
+                verbs,
             })
         });
         unused.collect()
     }
+}
+
+/// The verbs of a grant that none of its calls needed. Where it cannot be told what a call needed, all may have been.
+fn idle(grant: &str, calls: &[&Called]) -> Vec<String> {
+    let needed: Option<Vec<_>> = calls.iter().map(|call| call.verbs()).collect();
+    let (Ok(grant), Some(needed)) = (Grant::parse(grant), needed) else {
+        return Vec::new();
+    };
+    let mut idle = grant.verbs();
+    let needed: BTreeSet<String> = needed.into_iter().flatten().collect();
+    idle.retain(|verb| !needed.iter().any(|needed| is_same_verb(verb, needed)));
+    idle
 }
 
 impl Called {
@@ -171,24 +177,22 @@ impl Called {
         self.besides.extend(call.besides.iter().cloned());
     }
 
-    fn was_let_by(&self, grant: &str) -> bool {
-        self.grants.contains(grant)
-    }
-
-    /// The verbs that the call needed: its target is the scope of the narrowest grant for it.
-    fn verbs(&self) -> Vec<String> {
-        let capability = self.function.split('.').next().unwrap_or_default();
-        let first = format!("{capability}={}", self.target);
-        let all = std::iter::once(&first).chain(&self.besides);
-        let all = all.filter_map(|narrowest| Grant::parse(narrowest).ok());
-        all.flat_map(|grant| grant.verbs()).collect()
+    /// The verbs that the call needed: its target is the scope of the narrowest grant for it. Absent where that is not whole, as the ledger cuts what is long.
+    fn verbs(&self) -> Option<Vec<String>> {
+        let capability = self.function.split('.').next()?;
+        let mut verbs = Grant::parse(&format!("{capability}={}", self.target))
+            .ok()?
+            .verbs();
+        for narrowest in &self.besides {
+            verbs.extend(Grant::parse(narrowest).ok()?.verbs());
+        }
+        Some(verbs)
     }
 }
 
 /// Whether a verb that was granted is the one that a call needed. What stands in brackets may be a pattern, so it is not compared: nothing that was used is to be taken for unused.
-fn is_covered(granted: &str, used: &str) -> bool {
-    let word = |verb: &str| verb.split('(').next().map(str::to_owned);
-    word(granted) == word(used)
+fn is_same_verb(granted: &str, needed: &str) -> bool {
+    granted.split('(').next() == needed.split('(').next()
 }
 
 /// The grants of a line of the ledger: a call that does several things may need several.
@@ -288,5 +292,17 @@ mod tests {
         assert_eq!(unused("services=db:stop"), Some(Vec::new()));
         assert_eq!(unused("health=db"), Some(Vec::new()));
         assert_eq!(unused(RUN), Some(vec!["logs".to_owned()]));
+    }
+
+    #[test]
+    fn of_a_call_that_the_ledger_cut_short_no_verb_is_called_unused() {
+        let mut cut = call(
+            "docker.run",
+            "container/a:run(image:1)",
+            "allowed",
+            Some(RUN),
+        );
+        cut.besides = vec![format!("docker=container/a:bind(/srv/{}…", "x".repeat(180))];
+        assert_eq!(audited(&[cut]).unused(&[RUN.to_owned()]), []);
     }
 }
