@@ -9,7 +9,7 @@ use bollard::query_parameters::{
 
 use crate::docker::connection::{QUICK, SLOW};
 use crate::docker::container::bare;
-use crate::docker::error::{DockerError, lost, status};
+use crate::docker::error::{DockerError, is_name_taken, lost};
 use crate::docker::image;
 use crate::{Exit, RunState};
 
@@ -173,7 +173,7 @@ impl OneOffs {
         let created = client.create_container(Some(options), body);
         let created = match tokio::time::timeout(SLOW, created).await {
             Ok(Ok(created)) => created,
-            Ok(Err(error)) if status(&error) == Some(409) => {
+            Ok(Err(error)) if is_name_taken(&error) => {
                 return Err(OneOffError::InUse {
                     kind: "container",
                     name: name.clone(),
