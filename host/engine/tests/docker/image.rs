@@ -45,10 +45,14 @@ fn program() -> &'static Path {
 
 /// Makes an image of the program. `mark` makes it another than one with another mark, and so does its name: an image that two tests had between them would go with the first of them.
 ///
-/// It is loaded and not built: builders keep parts of an image for the next, and lose them when somebody removes that.
+/// It is loaded and not built: builders keep parts of an image for the next, and lose them when somebody removes that. Its layer is its own too: podman loses a layer that two images share when one is removed while the other is loaded.
 pub(crate) async fn build(client: &Docker, name: &str, mark: &str) {
     let program = std::fs::read(program()).unwrap();
-    let layer = archive(&[("container", 0o755, &program)]);
+    let own = format!("{name} {mark}");
+    let layer = archive(&[
+        ("container", 0o755, &program),
+        ("image", 0o644, own.as_bytes()),
+    ]);
     let architecture = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
