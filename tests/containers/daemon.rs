@@ -3,14 +3,17 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use bollard::query_parameters::ListContainersOptionsBuilder;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use rustix::process::Signal;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::shells::{project, until_started};
+use crate::shells::{project, until_started, write};
 use crate::support::docker::make_shell_image;
 use crate::support::{Ecosystem, Told, signal};
 
@@ -78,6 +81,40 @@ impl Daemon {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         });
+    }
+
+    /// Waits until it has a container, whether or not that runs.
+    fn until_made(&self) {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let path = self.socket().display().to_string();
+            let docker = Docker::connect_with_unix(&path, 60, API_DEFAULT_VERSION);
+            let docker = docker.expect("a client").negotiate_version().await;
+            let docker = docker.expect("an engine");
+            let all = ListContainersOptionsBuilder::default().all(true).build();
+            let made = async || docker.list_containers(Some(all.clone())).await;
+            while made().await.expect("a list").is_empty() {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// Listens on a port of the network that the daemon alone is in.
+    fn listener(&self) -> TcpListener {
+        let pid = self.child.id();
+        let up = Command::new("nsenter")
+            .args(["--net", "--target", &pid.to_string()])
+            .args(["busybox", "ip", "link", "set", "lo", "up"])
+            .status();
+        assert!(up.expect("a program").success());
+        let network = File::open(format!("/proc/{pid}/ns/net")).expect("a network");
+        // A thread's network is its own, and a socket stays where it was made.
+        let made = std::thread::spawn(move || {
+            let kind = LinkNameSpaceType::Network;
+            move_into_link_name_space(network.as_fd(), Some(kind)).expect("the network");
+            TcpListener::bind("127.0.0.1:0").expect("a port")
+        });
+        made.join().expect("a listener")
     }
 
     fn stop(&mut self) {
@@ -217,4 +254,70 @@ fn an_engine_stopped_for_good_is_told_and_the_next_run_goes_on() {
     ecosystem.chora_with(&variables, &["status"]).exits(0);
     let reset = ["reset", "--force", "--volumes"];
     ecosystem.chora_with(&variables, &reset).exits(0);
+}
+
+/// One container, by the lines of its service.
+fn one(lines: &str) -> Ecosystem {
+    let config =
+        "services:\n  - {name: ship, phase: 1, docker_compose: shells.yml, health: none}\n";
+    project(config, &[("ship", lines)], "")
+}
+
+const ALONE: &str = "command: [sleep, \"1000\"]\nnetwork_mode: none";
+
+fn until_asked(run: &mut Told) {
+    run.until_document(|event| {
+        event["event"] == "step_started" && event["step"] == "core-services/start:ship"
+    });
+}
+
+/// The run fails because of its engine, and the next one goes on once that is back.
+fn goes_on(ecosystem: &Ecosystem, daemon: &mut Daemon, failed: Told) {
+    let socket = daemon.socket().display().to_string();
+    let failed = failed.end().exits(2);
+    failed.complains(&["CORE_FAILED", &socket, "does not run", "start it"]);
+    assert_eq!(ecosystem.state()["status"], "failed");
+    daemon.start();
+    let variables = daemon.variables();
+    write(ecosystem, &[("ship", ALONE)], "");
+    ecosystem.chora_with(&variables, &["bootstrap"]).exits(0);
+    ecosystem.chora_with(&variables, &["status"]).exits(0);
+    let reset = ["reset", "--force"];
+    ecosystem.chora_with(&variables, &reset).exits(0);
+}
+
+#[test]
+fn an_engine_stopped_in_a_pull_is_told_and_the_next_run_goes_on() {
+    let mut daemon = Daemon::new();
+    // It takes the request and never answers.
+    let registry = daemon.listener();
+    let address = registry.local_addr().expect("an address");
+    let ecosystem = one(&format!("image: {address}/ship:1\n{ALONE}"));
+    let mut command = ecosystem.command(&["bootstrap", "--format", "json"]);
+    command.envs(daemon.variables());
+    let mut run = Told::by(command);
+    until_asked(&mut run);
+    let asked = registry.accept().expect("a request");
+
+    daemon.stop();
+
+    goes_on(&ecosystem, &mut daemon, run);
+    drop(asked);
+}
+
+#[test]
+fn an_engine_stopped_before_a_container_is_started_is_told_and_the_next_run_goes_on() {
+    let mut daemon = Daemon::new();
+    let ecosystem = one(ALONE);
+    let mut command = ecosystem.command(&["bootstrap", "--format", "json"]);
+    command.envs(daemon.variables());
+    // Until the engine has gone.
+    command.env("FAILPOINTS", "container.create.after=sleep(5000)");
+    let mut run = Told::by(command);
+    until_asked(&mut run);
+    daemon.until_made();
+
+    daemon.stop();
+
+    goes_on(&ecosystem, &mut daemon, run);
 }
