@@ -353,12 +353,12 @@ impl DockerError {
     }
 }
 
-/// The port in `Bind for 127.0.0.1:8500 failed: …` and `listen tcp4 127.0.0.1:8500: bind: …`.
+/// The port in `Bind for 127.0.0.1:8500 failed: …` and `listen tcp4 127.0.0.1:8500: bind: …`, which podman begins with `cannot listen on the TCP port: `.
 fn port(message: &str) -> Option<String> {
     let bound = message.split("Bind for ").nth(1);
     let bound = bound.and_then(|rest| rest.split(" failed").next());
     let listened = || {
-        let rest = message.split("listen ").nth(1)?;
+        let rest = message.rsplit_once("listen ")?.1;
         let rest = rest.split_once(' ')?.1;
         rest.split(": bind").next()
     };
@@ -421,6 +421,17 @@ pub(super) fn is_name_taken(error: &ApiError) -> bool {
     }
 }
 
+/// Whether a command cannot be run because its container does not run, or is gone. Podman says so with 500.
+pub(super) fn is_not_running(error: &ApiError) -> bool {
+    match error {
+        ApiError::DockerResponseServerError {
+            status_code: 500,
+            message,
+        } => message.contains("exec sessions on running containers"),
+        _ => matches!(status(error), Some(404 | 409)),
+    }
+}
+
 /// The engine's words for something that is in use; absent for another error. Docker answers so with 403 or 409, podman with 500 for a network.
 pub(super) fn in_use(error: &ApiError) -> Option<String> {
     let ApiError::DockerResponseServerError {
@@ -457,6 +468,7 @@ mod tests {
             "driver failed programming external connectivity on endpoint p-web-1 (0f): Bind for 127.0.0.1:8500 failed: port is already allocated",
             "driver failed programming external connectivity on endpoint p-web-1 (0f): Error starting userland proxy: listen tcp4 127.0.0.1:8500: bind: address already in use",
             "failed to set up container networking: driver failed programming external connectivity on endpoint p: failed to bind host port for 127.0.0.1:8500:172.17.0.2:80/tcp: address already in use: listen tcp4 127.0.0.1:8500: bind: address already in use",
+            "cannot listen on the TCP port: listen tcp4 127.0.0.1:8500: bind: address already in use",
         ] {
             let DockerError::PortTaken { port, .. } = of(500, message) else {
                 panic!("{message}");

@@ -14,7 +14,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use super::DockerEngine;
 use super::connection::QUICK;
 use super::container::Found;
-use super::error::{DockerError, status};
+use super::error::{DockerError, is_not_running};
 use super::owner::container_of;
 use crate::{EngineError, ExecOutput, Exit, ServiceSpec};
 
@@ -77,9 +77,7 @@ impl DockerEngine {
         let made = client.create_exec(container, options);
         match tokio::time::timeout(QUICK, made).await {
             Ok(Ok(made)) => Ok(made.id),
-            Ok(Err(error)) if matches!(status(&error), Some(404 | 409)) => {
-                Err(DockerError::NotRunningHere)
-            }
+            Ok(Err(error)) if is_not_running(&error) => Err(DockerError::NotRunningHere),
             Ok(Err(error)) => Err(self.0.connection.failed("run a command", error)),
             Err(_) => Err(DockerError::TimedOut {
                 action: "run a command",
@@ -113,13 +111,10 @@ impl DockerEngine {
             .await?;
         let code = ended.exit_code.and_then(|code| i32::try_from(code).ok());
         // The engine itself says in the output that it could not run the program.
-        if matches!(code, Some(126 | 127)) {
-            let text = String::from_utf8_lossy(&stdout);
-            if let Some(reason) = text.strip_prefix("OCI runtime exec failed: ") {
-                return Err(DockerError::CannotRun {
-                    reason: reason.trim().to_owned(),
-                });
-            }
+        if matches!(code, Some(126 | 127))
+            && let Some(reason) = unrunnable(&stdout, &stderr)
+        {
+            return Err(DockerError::CannotRun { reason });
         }
         Ok(ExecOutput {
             exit: code.map_or(Exit::UNKNOWN, Exit::of_code),
@@ -150,6 +145,20 @@ impl DockerEngine {
             let _ = kill_process(pid, Signal::KILL);
         }
     }
+}
+
+/// Why a program could not be run, where the engine says so in its stead: a Docker Engine on the one stream, podman on the other.
+fn unrunnable(stdout: &[u8], stderr: &[u8]) -> Option<String> {
+    let stdout = String::from_utf8_lossy(stdout);
+    let docker = stdout.strip_prefix("OCI runtime exec failed: ");
+    let stderr = String::from_utf8_lossy(stderr);
+    let podman = || {
+        let line = stderr.lines().next()?.strip_prefix("Error: ")?;
+        let (reason, _) = line.split_once(": OCI ")?;
+        Some(reason)
+    };
+    let reason = docker.or_else(podman)?;
+    Some(reason.trim().to_owned())
 }
 
 /// Takes in what comes until its end, and keeps the beginning of each stream, so that a command that prints much is not held up.

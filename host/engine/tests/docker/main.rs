@@ -8,6 +8,7 @@
 mod docker_only;
 mod drift;
 mod ends;
+mod exec;
 mod files;
 mod health;
 mod image;

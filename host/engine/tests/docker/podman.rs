@@ -1,4 +1,4 @@
-//! The engine for containers on podman: what a run finds, repairs and replaces, by the tests of a Docker Engine.
+//! The engine for containers on podman: what a run finds, repairs, replaces and refuses, by the tests of a Docker Engine.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -7,10 +7,12 @@
 
 mod drift;
 mod ends;
+mod exec;
 mod files;
 mod image;
 mod life;
 #[path = "place/podman.rs"]
 mod place;
+mod refusals;
 mod unchecked;
 mod world;
