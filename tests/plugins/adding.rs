@@ -17,7 +17,7 @@ fn everything_that_matters_is_shown_and_recorded() {
         "courier 1.0.0: looks after the service `db`",
         "./courier.wasm",
         &digest,
-        "chora:bootstrap@0.1.0, world phase-plugin",
+        "chora:bootstrap@0.1.1, world phase-plugin",
         "after service `db`, in phase 1 (Core Services)",
         "services",
         ASKED,
@@ -39,7 +39,8 @@ plugins:
     source: "./courier.wasm"
     sha256: "{digest}"
     size: {size}
-    wit: "chora:bootstrap@0.1.0"
+    wit: "chora:bootstrap@0.1.1"
+    world: "phase-plugin"
     after: "db"
     grants:
       - "services=db:inspect"

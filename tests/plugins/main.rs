@@ -15,6 +15,8 @@ mod fetching;
 #[cfg(test)]
 mod looking;
 #[cfg(test)]
+mod observing;
+#[cfg(test)]
 mod places;
 #[cfg(test)]
 mod refusals;

@@ -82,23 +82,23 @@ fn a_component_of_another_world_is_named() {
         b"\0asm\x0d\0\x01\0",
         &[
             "error[PLUGIN_INVALID]",
-            "exports neither",
-            "chora:bootstrap/phase@0.1.0",
+            "exports none of",
+            "chora:bootstrap/phase",
         ],
     );
     refused_bytes(
-        &patched(COURIER, "@0.1.0", "@0.9.0"),
+        &patched(COURIER, "@0.1.1", "@0.9.0"),
         &[
             "error[PLUGIN_INVALID]",
-            "`chora:bootstrap/phase@0.9.0`",
-            "phase@0.1.0",
+            "it is made for `chora:bootstrap@0.9.0`",
+            "serves `chora:bootstrap@0.1.0` and `chora:bootstrap@0.1.1`",
         ],
     );
     refused_bytes(
         &patched(COURIER, "bootstrap/services@", "bootstrap/servings@"),
         &[
             "error[PLUGIN_INVALID]",
-            "it imports `chora:bootstrap/servings@0.1.0`",
+            "it imports `chora:bootstrap/servings@0.1.1`",
         ],
     );
 }

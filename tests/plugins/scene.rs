@@ -22,7 +22,7 @@ engine: process
     )
 }
 
-/// A project with the guests beside it: `courier.wasm`, `courier-next.wasm` and `pulse.wasm`.
+/// A project with the guests beside it: `courier.wasm`, `courier-next.wasm`, `herald.wasm`, `pulse.wasm` and `vintage.wasm`.
 pub(crate) fn project() -> Ecosystem {
     project_with("")
 }
@@ -33,7 +33,9 @@ pub(crate) fn project_with(rest: &str) -> Ecosystem {
     for (name, bytes) in [
         ("courier.wasm", chora_test_guests::COURIER),
         ("courier-next.wasm", chora_test_guests::COURIER_NEXT),
+        ("herald.wasm", chora_test_guests::HERALD),
         ("pulse.wasm", chora_test_guests::PULSE),
+        ("vintage.wasm", chora_test_guests::VINTAGE),
     ] {
         std::fs::write(ecosystem.path().join(name), bytes).expect("a component");
     }

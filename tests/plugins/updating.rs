@@ -16,7 +16,7 @@ fn the_difference_is_shown_and_new_grants_are_given_anew() {
         "version: 1.0.0 → 2.0.0",
         &was,
         "source: it was courier.wasm",
-        "+ import chora:bootstrap/health@0.1.0",
+        "+ import chora:bootstrap/health@0.1.1",
         "+ grant health=db",
         "+ grant machine=ports",
         "to see whether db is well",
@@ -70,7 +70,7 @@ fn grants_that_are_not_asked_for_any_more_are_taken_back() {
     for part in [
         "- grant health=db",
         "- grant machine=ports",
-        "- import chora:bootstrap/health@0.1.0",
+        "- import chora:bootstrap/health@0.1.1",
     ] {
         assert!(
             updated.stdout.contains(part),

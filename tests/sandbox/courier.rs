@@ -1,6 +1,6 @@
 //! A component that is pinned by its digest, and what is told of its interfaces.
 
-use chora_plugin_host::{PluginError, WIT, hex_sha256};
+use chora_plugin_host::{PluginError, hex_sha256};
 
 use crate::scene::Sandbox;
 
@@ -37,9 +37,9 @@ async fn other_bytes_are_not_even_compiled() {
 async fn its_interfaces_and_their_version_are_told() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.guest(COMPONENT).await.plugin;
-    assert_eq!(plugin.wit, WIT);
+    assert_eq!(plugin.wit, "chora:bootstrap@0.1.1");
     let imports = |name: &str| plugin.imports.iter().any(|import| import == name);
-    assert!(imports("chora:bootstrap/services@0.1.0"));
-    assert!(!imports("chora:bootstrap/http@0.1.0"));
-    assert_eq!(plugin.exports, ["chora:bootstrap/phase@0.1.0"]);
+    assert!(imports("chora:bootstrap/services@0.1.1"));
+    assert!(!imports("chora:bootstrap/http@0.1.1"));
+    assert_eq!(plugin.exports, ["chora:bootstrap/phase@0.1.1"]);
 }

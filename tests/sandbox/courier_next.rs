@@ -30,10 +30,19 @@ async fn refused(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn another_version_of_the_package_is_told_with_the_known_one() {
-    let reason = refused(&patched("@0.1.0", "@0.9.0")).await;
+async fn another_version_of_the_package_is_told_with_those_that_are_served() {
+    let reason = refused(&patched("@0.1.1", "@0.9.0")).await;
     assert!(
-        reason.contains("it exports `chora:bootstrap/phase@0.9.0`, and this chora knows `chora:bootstrap/phase@0.1.0`"),
+        reason.contains("it is made for `chora:bootstrap@0.9.0`, and this chora serves `chora:bootstrap@0.1.0` and `chora:bootstrap@0.1.1`"),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn a_newer_version_on_the_same_track_is_not_taken_for_one_that_is_served() {
+    let reason = refused(&patched("@0.1.1", "@0.1.9")).await;
+    assert!(
+        reason.contains("it is made for `chora:bootstrap@0.1.9`"),
         "{reason}"
     );
 }
@@ -47,7 +56,7 @@ async fn an_interface_that_the_package_does_not_have_is_named() {
     .await;
     assert!(
         reason
-            .contains("it imports `chora:bootstrap/wealth@0.1.0`, which this chora does not offer"),
+            .contains("it imports `chora:bootstrap/wealth@0.1.1`, which this chora does not offer"),
         "{reason}"
     );
 }

@@ -74,7 +74,7 @@ async fn a_component_of_no_known_world_is_told_with_the_known_ones() {
     let (reason, _) = refused_text("(component)").await;
     assert!(
         reason.contains(
-            "exports neither `chora:bootstrap/phase@0.1.0` nor `chora:bootstrap/health-check@0.1.0`"
+            "exports none of `chora:bootstrap/phase`, `chora:bootstrap/health-check`, `chora:bootstrap/observer`"
         ),
         "{reason}"
     );

@@ -28,6 +28,8 @@ mod courier_next;
 #[cfg(test)]
 mod harbour;
 #[cfg(test)]
+mod herald;
+#[cfg(test)]
 mod loading;
 #[cfg(test)]
 mod malformed;
@@ -47,6 +49,10 @@ mod said;
 mod scene;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod versions;
+#[cfg(test)]
+mod vintage;
 
 /// A module for each guest: one that no test uses does not compile.
 #[cfg(test)]

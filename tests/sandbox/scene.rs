@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use chora_engine::process::ProcessEngine;
 use chora_engine::{SecretEnv, ServiceSpec};
 use chora_model::config::{self, Service, Source};
-use chora_model::event::{EventKind, EventSink, HostCall};
+use chora_model::event::{EventKind, EventSink, HostCall, RunKind};
 use chora_model::grant::{Grant, GrantSet};
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
     Call, Context, CredentialVault, HealthError, HealthReport, HealthService, HostOptions, Intent,
-    Limits, Outcome, Outstanding, PlannedStep, Plugin, PluginError, PluginHost, ProbeTally, Scene,
-    Target, Verdict,
+    Limits, ObservedEvent, ObservedRun, Outcome, Outstanding, PlannedStep, Plugin, PluginError,
+    PluginHost, ProbeTally, Scene, Target, Verdict,
 };
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -290,6 +290,19 @@ impl Guest<'_> {
             timeout: self.timeout,
         };
         host.probe(scene, self.call("db"), &target).await
+    }
+
+    /// Tells an observer of a bootstrap.
+    pub(crate) async fn observe(&self, event: &ObservedEvent) -> Result<(), PluginError> {
+        let Sandbox { host, scene, .. } = self.sandbox;
+        let run = ObservedRun {
+            id: "test".to_owned(),
+            kind: RunKind::Bootstrap,
+            environment: "dev".to_owned(),
+            dry_run: self.dry_run,
+        };
+        host.observe(scene, self.call(event.name()), &run, event)
+            .await
     }
 
     fn call(&self, step: &str) -> Call {

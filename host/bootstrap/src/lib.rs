@@ -18,6 +18,7 @@ mod graph;
 mod health;
 pub mod history;
 mod journal;
+mod observe;
 mod planner;
 mod planning;
 mod plugins;

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 
 use crate::bundled;
 use crate::planning::{self, PluginPlan};
-use crate::plugins::Ready;
+use crate::plugins::{ForARun, Ready};
 use crate::project::Project;
 use crate::report;
 
@@ -19,6 +19,8 @@ use crate::report;
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
     pub(crate) plugins: BTreeMap<String, Ready>,
+    /// Who is told what happens.
+    pub(crate) observers: Vec<Ready>,
 }
 
 /// What is asked of the plugins.
@@ -43,23 +45,27 @@ pub(crate) async fn plan(
         // A placement at an unknown service is refused below, with all the others.
         planning::phase_of(config, placement).is_none_or(ask.phases)
     };
-    let mut loaded = plugins.phases(wanted).await?;
-    for ready in &mut loaded {
+    let ForARun {
+        mut phases,
+        observers,
+    } = plugins.for_a_run(wanted).await?;
+    for ready in &mut phases {
         if ready.plugin.name == bundled::VALIDATION && !ask.skip.is_empty() {
             let mut settings = serde_json::Map::clone(&ready.settings);
             settings.insert("skip".to_owned(), ask.skip.into());
             ready.settings = Arc::new(settings);
         }
     }
-    let asked = loaded.iter().map(|ready| one(project, scene, ask, ready));
+    let asked = phases.iter().map(|ready| one(project, scene, ask, ready));
     let plans: Result<Vec<PluginPlan>, Failure> = join_all(asked).await.into_iter().collect();
     let plan = planning::build(config, &plans?).map_err(|error| report::plan_failure(&error))?;
-    let named = loaded
+    let named = phases
         .into_iter()
         .map(|ready| (ready.plugin.name.clone(), ready));
     Ok(Planned {
         plan,
         plugins: named.collect(),
+        observers,
     })
 }
 

@@ -35,7 +35,7 @@ enum Origin {
 struct Entry {
     name: String,
     origin: Origin,
-    /// Absent for a health plugin.
+    /// Absent for health plugins and observers.
     placement: Option<Placement>,
     grants: Arc<GrantSet>,
     settings: Arc<Map<String, Value>>,
@@ -47,6 +47,8 @@ struct Entry {
 pub(crate) struct Ready {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) placement: Option<Placement>,
+    /// Whether an observer's failure is the run's.
+    pub(crate) required: bool,
     pub(crate) grants: Arc<GrantSet>,
     pub(crate) settings: Arc<Map<String, Value>>,
 }
@@ -61,6 +63,12 @@ impl Ready {
         settings.extend(service.health.settings.clone());
         Arc::new(settings)
     }
+}
+
+/// The plugins that a run calls itself.
+pub(crate) struct ForARun {
+    pub(crate) phases: Vec<Ready>,
+    pub(crate) observers: Vec<Ready>,
 }
 
 /// The plugins of a project.
@@ -273,6 +281,22 @@ impl Plugins {
         Ok(())
     }
 
+    /// Refuses an observer that a service names as its health check.
+    fn names_no_observer(&self, name: &str) -> Result<(), Failure> {
+        let mut services = self.config.services.iter();
+        let service = services.find(|service| service.health.plugin.as_deref() == Some(name));
+        let Some(service) = service else {
+            return Ok(());
+        };
+        let mut failure = config_error(format!(
+            "service `{}` names the health check `{name}`, which is an observer",
+            service.name
+        ))
+        .next("use a health plugin, or `none`");
+        failure.service = Some(service.name.clone());
+        Err(failure)
+    }
+
     fn names(&self) -> String {
         let names: Vec<String> = self
             .entries
@@ -316,9 +340,15 @@ impl Plugins {
         Ok(Ready {
             plugin: Arc::clone(plugin),
             placement: entry.placement.clone(),
+            required: self.is_required(&entry.name),
             grants: Arc::clone(&entry.grants),
             settings: Arc::clone(&entry.settings),
         })
+    }
+
+    fn is_required(&self, name: &str) -> bool {
+        let mut asked = self.config.plugins.iter();
+        asked.any(|asked| asked.name == name && asked.required)
     }
 
     /// A health plugin by name, loaded, with the host that calls it.
@@ -331,28 +361,34 @@ impl Plugins {
         Ok((self.host().await?, self.ready(entry).await?))
     }
 
-    /// Loads, all at once, every phase plugin that `wanted` takes and the health plugins of the configured services, and checks each.
-    pub(crate) async fn phases(
+    /// Loads, all at once, every phase plugin that `wanted` takes, the observers and the health plugins of the configured services, and checks each.
+    pub(crate) async fn for_a_run(
         &self,
         wanted: impl Fn(&Placement) -> bool,
-    ) -> Result<Vec<Ready>, Failure> {
+    ) -> Result<ForARun, Failure> {
         let phases = self.order.iter().filter_map(|name| self.entries.get(name));
         let phases = phases.filter(|entry| entry.placement.as_ref().is_some_and(&wanted));
         let services = self.config.services.iter();
         let used: BTreeSet<&String> = services
             .filter_map(|service| service.health.plugin.as_ref())
             .collect();
-        // A plugin without a place that no service uses is loaded all the same: it may be a phase that was not given its place.
+        // A plugin without a place that no service uses is loaded all the same: it may be an observer, or a phase that was not given its place.
         let health = self.entries.values().filter(|entry| {
             let custom = !matches!(entry.origin, Origin::Bundled(_));
             entry.placement.is_none() && (custom || used.contains(&entry.name))
         });
         let checked = phases.chain(health).map(|entry| self.checked(entry));
         let loaded: Result<Vec<Ready>, Failure> = join_all(checked).await.into_iter().collect();
-        Ok(loaded?
+        let (phases, others): (Vec<Ready>, Vec<Ready>) = loaded?
             .into_iter()
-            .filter(|ready| ready.placement.is_some())
-            .collect())
+            .partition(|ready| ready.placement.is_some());
+        let observers = others
+            .into_iter()
+            .filter(|ready| ready.plugin.kind == PluginKind::Observer);
+        Ok(ForARun {
+            phases,
+            observers: observers.collect(),
+        })
     }
 
     async fn checked(&self, entry: &Entry) -> Result<Ready, Failure> {
@@ -366,8 +402,25 @@ impl Plugins {
             failure.plugin = Some(name.clone());
             failure
         };
-        match (ready.plugin.kind, &entry.placement) {
+        let kind = ready.plugin.kind;
+        if ready.required && kind != PluginKind::Observer {
+            return Err(blamed(format!(
+                "plugin `{name}` is {}, and only an observer can be `required`: without the others no run succeeds anyway",
+                kind.one()
+            ))
+            .next(format!("take `required:` from plugin `{name}`")));
+        }
+        match (kind, &entry.placement) {
             (PluginKind::Phase, Some(_)) | (PluginKind::Health, None) => {}
+            (PluginKind::Observer, None) => self.names_no_observer(name)?,
+            (PluginKind::Observer, Some(_)) => {
+                return Err(blamed(format!(
+                    "plugin `{name}` is an observer and cannot run as a phase"
+                ))
+                .next(format!(
+                    "take `phase:`, `before:` or `after:` from plugin `{name}`"
+                )));
+            }
             (PluginKind::Phase, None) => {
                 return Err(blamed(format!("plugin `{name}` is a phase plugin, and the configuration does not say where it runs"))
                     .next(format!("add `phase:`, `before:` or `after:` to plugin `{name}`")));

@@ -84,6 +84,7 @@ pub async fn reset(
     };
     let (work, mut ran) = match prepared {
         Ok((planned, crew)) => {
+            session.observe(&planned, &crew);
             session.learn(&planned, true, false);
             let work = Work::backward(&planned.plan, None, &|_| true).within(
                 &project.config,
@@ -111,7 +112,7 @@ pub async fn reset(
             Err(failure) => further.push(failure),
         }
     }
-    let summary = session.finish(&work, ran, further, &cancel.reason()).await;
+    let summary = session.finish(&work, ran, further, &cancel).await;
     if options.volumes && !options.keep_credentials {
         project.vault().forget();
     }

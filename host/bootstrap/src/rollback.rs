@@ -157,6 +157,7 @@ pub async fn rollback(
             return session.refuse(failure).await;
         }
     };
+    session.observe(&planned, &crew);
     session.learn(&planned, true, false);
     let work = Work::backward(&planned.plan, Some(target), &|_| true).within(
         &project.config,
@@ -177,7 +178,7 @@ pub async fn rollback(
             }
         }
     }
-    let summary = session.finish(&work, ran, further, &cancel.reason()).await;
+    let summary = session.finish(&work, ran, further, &cancel).await;
     if emptied {
         project.vault().forget();
     }

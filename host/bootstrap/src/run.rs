@@ -83,6 +83,7 @@ pub async fn bootstrap(
             return session.refuse(failure).await;
         }
     };
+    session.observe(&planned, &crew);
     session.learn(&planned, false, false);
     let recorded = if options.resume {
         session.prior.as_ref()
@@ -105,7 +106,7 @@ pub async fn bootstrap(
     } else {
         Vec::new()
     };
-    session.finish(&work, ran, further, &cancel.reason()).await
+    session.finish(&work, ran, further, &cancel).await
 }
 
 fn is_done(recorded: Option<&State>, key: &StepKey) -> bool {

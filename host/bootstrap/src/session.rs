@@ -1,7 +1,7 @@
 //! A run from its lock to its summary: what bootstrap, rollback, reset and validate have in common.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chora_engine::EngineError;
@@ -10,7 +10,7 @@ use chora_model::failure::{Code, Failure};
 use chora_model::file;
 use chora_model::lock::EnvironmentLock;
 use chora_model::state::{self, State, StateError, Status};
-use chora_plugin_host::Scene;
+use chora_plugin_host::{ObservedEvent, Scene};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ use crate::cancel::{Cancel, Urgency};
 use crate::dispatch::{Crew, Ran, Work, critical_path};
 use crate::health::HealthWaiter;
 use crate::history::prune;
+use crate::observe::{Observed, Observers, observed_failure};
 use crate::planner::Planned;
 use crate::project::Project;
 use crate::record::Facts;
@@ -63,6 +64,8 @@ pub(crate) struct Session<'a> {
     /// Why the state could not be read; only a reset goes on in spite of that.
     pub(crate) unreadable: Option<Failure>,
     resumes: Option<String>,
+    /// Who is told what happens, from when there is a plan until the run's end.
+    observers: Mutex<Option<Observers>>,
     // Held until the session ends; absent in a dry run, which changes nothing.
     lock: Option<EnvironmentLock>,
 }
@@ -135,6 +138,7 @@ impl<'a> Session<'a> {
             prior,
             unreadable,
             resumes,
+            observers: Mutex::new(None),
             lock,
         })
     }
@@ -170,6 +174,51 @@ impl<'a> Session<'a> {
         }))
     }
 
+    /// Lets the observers be told what happens from now on.
+    pub(crate) fn observe(&self, planned: &Planned, crew: &Crew) {
+        let observed = Observed {
+            host: &crew.host,
+            scene: &self.scene,
+            stage: &self.stage,
+            kind: self.wanted.kind,
+            environment: &self.project.layout.environment,
+            dry_run: self.wanted.dry_run,
+        };
+        let observers = Observers::start(&planned.observers, &observed);
+        *self.observers() = Some(observers);
+    }
+
+    fn observers(&self) -> MutexGuard<'_, Option<Observers>> {
+        self.observers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the observers how the run ended, and answers what required ones failed at.
+    async fn observed(&self, summary: &Summary, cancel: &Cancel) -> Vec<Failure> {
+        let Some(observers) = self.observers().take() else {
+            return Vec::new();
+        };
+        let duration = self.stage.begun.elapsed();
+        let last = if summary.ending == Ending::Succeeded {
+            ObservedEvent::RunCompleted {
+                changed: summary.changed,
+                unchanged: summary.unchanged,
+                skipped: summary.skipped,
+                duration,
+            }
+        } else {
+            let mut failures = summary.failures.clone();
+            self.stage.clean(&mut failures);
+            ObservedEvent::RunFailed {
+                interrupted: summary.ending == Ending::Interrupted,
+                failures: failures.iter().map(observed_failure).collect(),
+                duration,
+            }
+        };
+        observers.end(&last, &self.stage, cancel).await
+    }
+
     /// Tells the stage what the plan means.
     pub(crate) fn learn(&self, planned: &Planned, backward: bool, partial: bool) {
         self.stage.learn(Facts {
@@ -201,7 +250,7 @@ impl<'a> Session<'a> {
         work: &Work,
         ran: Ran,
         mut further: Vec<Failure>,
-        reason: &str,
+        cancel: &Cancel,
     ) -> Summary {
         let ending = if ran.ending == Ending::Succeeded && !further.is_empty() {
             Ending::Failed
@@ -218,11 +267,17 @@ impl<'a> Session<'a> {
         if ending == Ending::Interrupted {
             summary
                 .failures
-                .push(report::interrupted(self.wanted.kind, reason));
+                .push(report::interrupted(self.wanted.kind, &cancel.reason()));
         }
         summary.failures.extend(ran.failures);
         summary.failures.append(&mut further);
-        summary.exit_code = report::exit_code(self.wanted.kind, ending, summary.failures.first());
+        let unobserved = self.observed(&summary, cancel).await;
+        if ending == Ending::Succeeded && !unobserved.is_empty() {
+            summary.ending = Ending::Failed;
+        }
+        summary.failures.extend(unobserved);
+        summary.exit_code =
+            report::exit_code(self.wanted.kind, summary.ending, summary.failures.first());
         self.prune().await;
         summary.duration_ms = self.elapsed_ms();
         self.stage.finish(summary).await

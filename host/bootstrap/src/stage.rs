@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chora_model::credentials::Redactor;
 use chora_model::event::{Ending, Event, EventKind, EventSink, Summary};
@@ -95,6 +95,8 @@ pub(crate) struct Stage {
     pub(crate) run: String,
     pub(crate) begun: Instant,
     outer: Arc<dyn EventSink>,
+    /// Who else is told, once there is somebody.
+    observers: OnceLock<Box<dyn EventSink>>,
     vault: Arc<CredentialVault>,
     layout: Layout,
     inner: Mutex<Inner>,
@@ -124,6 +126,7 @@ impl Stage {
             run,
             begun: Instant::now(),
             outer,
+            observers: OnceLock::new(),
             vault,
             layout,
             inner: Mutex::new(Inner {
@@ -146,6 +149,20 @@ impl Stage {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on every event is told to these as well, without secrets. Only the first call counts.
+    pub(crate) fn observed_by(&self, observers: Box<dyn EventSink>) {
+        let _ = self.observers.set(observers);
+    }
+
+    /// Takes secrets out of failures.
+    pub(crate) fn clean(&self, failures: &mut [Failure]) {
+        if let Some(redactor) = self.vault.redactor() {
+            for failure in failures {
+                clean_failure(failure, &redactor);
+            }
+        }
     }
 
     /// Tells the stage what it needs to understand the events that follow.
@@ -338,11 +355,7 @@ impl Stage {
     pub(crate) async fn finish(self: &Arc<Self>, mut summary: Summary) -> Summary {
         summary.journal_us = self.waited_us.load(Ordering::Relaxed);
         summary.journal = self.journal().map(|path| path.display().to_string());
-        if let Some(redactor) = self.vault.redactor() {
-            for failure in &mut summary.failures {
-                clean_failure(failure, &redactor);
-            }
-        }
+        self.clean(&mut summary.failures);
         // Noted before it is handed on, so that whoever hears of the end finds it on the disk.
         self.note(&EventKind::RunFinished(Box::new(summary.clone())));
         if let Err(failure) = self.commit(Commit::Saved).await {
@@ -398,6 +411,9 @@ impl EventSink for Stage {
         };
         let kind = clean(kind, redactor.as_ref());
         self.note(&kind);
+        if let Some(observers) = self.observers.get() {
+            observers.emit(kind.clone());
+        }
         self.outer.emit(kind);
     }
 }

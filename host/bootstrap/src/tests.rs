@@ -441,6 +441,7 @@ fn plugins_that_are_not_there_are_found_before_anything_runs() {
         grants: Vec::new(),
         settings: serde_json::Map::new(),
         enabled: true,
+        required: false,
     };
     let directory = tempfile::tempdir().unwrap();
     let open = |config: Config| {

@@ -82,14 +82,13 @@ pub async fn validate(
             return session.refuse(failure).await;
         }
     };
+    session.observe(&planned, &crew);
     session.learn(&planned, false, false);
     let work = Work::forward(&planned.plan, &|_| false)
         .only_phases(ask.phases)
         .within(&project.config, None, session.stage.begun, RUN);
     let ran = dispatch(&session.stage, &crew, &work, &cancel).await;
-    session
-        .finish(&work, ran, Vec::new(), &cancel.reason())
-        .await
+    session.finish(&work, ran, Vec::new(), &cancel).await
 }
 
 /// The configured services that do not run; without any service that is itself something to tell.

@@ -28,6 +28,7 @@ impl Exit {
             | Code::IoError
             | Code::RollbackFailed
             | Code::FetchFailed
+            | Code::ObserverFailed
             | Code::TimedOut => Self::FAILED,
             Code::CoreFailed => Self(2),
             Code::InfraFailed => Self(3),

@@ -36,6 +36,8 @@ pub enum Code {
     PluginInvalid,
     /// The component of a plugin is not the one that was added, or is gone.
     PluginChanged,
+    /// An observer that the configuration calls required did not do its part.
+    ObserverFailed,
     /// Something could not be fetched from where it was said to be.
     FetchFailed,
     /// A step did not end within its phase or the whole run.

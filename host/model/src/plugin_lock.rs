@@ -47,7 +47,9 @@ pub struct LockedPlugin {
     pub size: u64,
     /// The WIT package that it was made for, with its version.
     pub wit: String,
-    /// Where it runs; absent for a health plugin.
+    /// The world of that package, for example `health-plugin`.
+    pub world: String,
+    /// Where it runs; absent for plugins that are no phase plugins.
     pub placement: Option<Placement>,
     /// What it was granted.
     pub grants: Vec<Grant>,
@@ -167,6 +169,7 @@ impl LockedPlugin {
         fact("sha256", &quoted(&self.sha256));
         fact("size", &self.size.to_string());
         fact("wit", &quoted(&self.wit));
+        fact("world", &quoted(&self.world));
         if let Some(placement) = &self.placement {
             let (key, value) = written(placement);
             fact(key, &value);

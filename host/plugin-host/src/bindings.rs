@@ -55,3 +55,25 @@ pub(crate) mod health_check {
         },
     });
 }
+
+/// The world of observers.
+pub(crate) mod observer {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "observer-plugin",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: {
+            "chora:bootstrap/types": super::imports::chora::bootstrap::types,
+            "chora:bootstrap/services": super::imports::chora::bootstrap::services,
+            "chora:bootstrap/health": super::imports::chora::bootstrap::health,
+            "chora:bootstrap/credentials": super::imports::chora::bootstrap::credentials,
+            "chora:bootstrap/http": super::imports::chora::bootstrap::http,
+            "chora:bootstrap/tcp": super::imports::chora::bootstrap::tcp,
+            "chora:bootstrap/machine": super::imports::chora::bootstrap::machine,
+            "chora:bootstrap/docker": super::imports::chora::bootstrap::docker,
+            "chora:bootstrap/settings": super::imports::chora::bootstrap::settings,
+            "chora:bootstrap/progress": super::imports::chora::bootstrap::progress,
+        },
+    });
+}

@@ -26,6 +26,8 @@ pub use health::{HealthError, HealthReport, HealthService, ProbeTally};
 pub use host::{Call, HostOptions, PluginHost, hex_sha256};
 pub use intent::Intent;
 pub use limits::Limits;
-pub use plugin::{GrantRequest, Metadata, Plugin, PluginKind, WIT};
+pub use plugin::{GrantRequest, Metadata, Plugin, PluginKind, VERSIONS, served};
 pub use scene::Scene;
-pub use types::{Context, Outcome, PlannedStep, Target, Verdict};
+pub use types::{
+    Context, ObservedEvent, ObservedFailure, ObservedRun, Outcome, PlannedStep, Target, Verdict,
+};

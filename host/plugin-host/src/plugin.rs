@@ -2,12 +2,25 @@
 
 use crate::bindings::health_check::HealthPluginPre;
 use crate::bindings::imports::chora::bootstrap::types as wit;
+use crate::bindings::observer::ObserverPluginPre;
 use crate::bindings::phase::PhasePluginPre;
 use crate::call::CallState;
 use crate::output::clean_line;
 
-/// The WIT package that this chora serves, with its version.
-pub const WIT: &str = "chora:bootstrap@0.1.0";
+/// How the names of all interfaces of chora's WIT package begin.
+pub(crate) const PACKAGE: &str = "chora:bootstrap/";
+/// The versions of the package that this chora serves, the newest last. Within `0.1` a version only adds to the one before it, so there is one implementation for all: what an older version
+/// may call is checked like every call.
+pub const VERSIONS: &[&str] = &["0.1.0", "0.1.1"];
+
+/// The package in the versions that this chora serves, in words.
+pub fn served() -> String {
+    let versions: Vec<String> = VERSIONS
+        .iter()
+        .map(|version| format!("`chora:bootstrap@{version}`"))
+        .collect();
+    versions.join(" and ")
+}
 
 /// What a plugin is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,24 +29,51 @@ pub enum PluginKind {
     Phase,
     /// It exports `health-check`.
     Health,
+    /// It exports `observer`.
+    Observer,
 }
 
 impl PluginKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Phase, Self::Health, Self::Observer];
+
     /// Its world, as the WIT calls it.
     pub fn world(self) -> &'static str {
         match self {
             Self::Phase => "phase-plugin",
             Self::Health => "health-plugin",
+            Self::Observer => "observer-plugin",
+        }
+    }
+
+    /// One of this kind, in words.
+    pub fn one(self) -> &'static str {
+        match self {
+            Self::Phase => "a phase plugin",
+            Self::Health => "a health plugin",
+            Self::Observer => "an observer",
+        }
+    }
+
+    /// The kind whose world is called so.
+    pub fn of_world(world: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.world() == world)
+    }
+
+    /// The interface that it exports.
+    pub fn interface(self) -> &'static str {
+        match self {
+            Self::Phase => "phase",
+            Self::Health => "health-check",
+            Self::Observer => "observer",
         }
     }
 }
 
 impl std::fmt::Display for PluginKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Phase => "phase plugin",
-            Self::Health => "health plugin",
-        })
+        let one = self.one();
+        f.write_str(one.split_once(' ').map_or(one, |(_, name)| name))
     }
 }
 
@@ -85,7 +125,7 @@ pub struct Plugin {
     pub digest: String,
     /// What it is.
     pub kind: PluginKind,
-    /// The WIT package of its world, with the version that it was made for.
+    /// The WIT package of its world, with the version that it was made for, for example `chora:bootstrap@0.1.0`.
     pub wit: String,
     /// The interfaces that it imports, in order, with their versions.
     pub imports: Vec<String>,
@@ -100,6 +140,7 @@ pub struct Plugin {
 pub(crate) enum Pre {
     Phase(PhasePluginPre<CallState>),
     Health(HealthPluginPre<CallState>),
+    Observer(ObserverPluginPre<CallState>),
 }
 
 impl std::fmt::Debug for Plugin {

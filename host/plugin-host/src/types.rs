@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chora_model::event::RunKind;
 use chora_model::plan::Change;
 
 /// What a phase plugin is told about the run. The services come from the configuration.
@@ -65,4 +66,88 @@ pub struct Verdict {
     pub healthy: bool,
     /// The answer, in one line.
     pub summary: String,
+}
+
+/// The run that an observer is told of.
+#[derive(Debug, Clone)]
+pub struct ObservedRun {
+    /// Its identifier.
+    pub id: String,
+    /// What is being done.
+    pub kind: RunKind,
+    /// The environment's name.
+    pub environment: String,
+    /// Whether nothing is changed.
+    pub dry_run: bool,
+}
+
+/// What an observer is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ObservedEvent {
+    /// The run begins.
+    RunStarted,
+    /// A phase begins.
+    PhaseStarted {
+        /// Its number.
+        phase: u8,
+        /// Its name.
+        name: String,
+        /// How many steps it has.
+        steps: usize,
+        /// Whether they are undone.
+        undo: bool,
+    },
+    /// A service was declared healthy.
+    ServiceHealthy {
+        /// Which.
+        service: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The run failed.
+    RunFailed {
+        /// Whether it was interrupted.
+        interrupted: bool,
+        /// What went wrong.
+        failures: Vec<ObservedFailure>,
+        /// How long it took.
+        duration: Duration,
+    },
+    /// The run succeeded.
+    RunCompleted {
+        /// Steps that changed something.
+        changed: usize,
+        /// Steps that held already.
+        unchanged: usize,
+        /// Steps that were left out.
+        skipped: usize,
+        /// How long it took.
+        duration: Duration,
+    },
+}
+
+impl ObservedEvent {
+    /// Its name in the WIT.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RunStarted => "run-started",
+            Self::PhaseStarted { .. } => "phase-started",
+            Self::ServiceHealthy { .. } => "service-healthy",
+            Self::RunFailed { .. } => "run-failed",
+            Self::RunCompleted { .. } => "run-completed",
+        }
+    }
+}
+
+/// One thing that went wrong, as an observer is told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedFailure {
+    /// The stable code.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// The phase in which it happened.
+    pub phase: Option<u8>,
+    /// The service that it happened to.
+    pub service: Option<String>,
 }

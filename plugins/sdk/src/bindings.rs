@@ -22,16 +22,16 @@ pub mod phase {
         export_macro_name: "export_phase_plugin",
         additional_derives: [PartialEq, Eq],
         with: {
-            "chora:bootstrap/types@0.1.0": crate::bindings::imports::chora::bootstrap::types,
-            "chora:bootstrap/services@0.1.0": crate::bindings::imports::chora::bootstrap::services,
-            "chora:bootstrap/health@0.1.0": crate::bindings::imports::chora::bootstrap::health,
-            "chora:bootstrap/credentials@0.1.0": crate::bindings::imports::chora::bootstrap::credentials,
-            "chora:bootstrap/http@0.1.0": crate::bindings::imports::chora::bootstrap::http,
-            "chora:bootstrap/tcp@0.1.0": crate::bindings::imports::chora::bootstrap::tcp,
-            "chora:bootstrap/machine@0.1.0": crate::bindings::imports::chora::bootstrap::machine,
-            "chora:bootstrap/docker@0.1.0": crate::bindings::imports::chora::bootstrap::docker,
-            "chora:bootstrap/settings@0.1.0": crate::bindings::imports::chora::bootstrap::settings,
-            "chora:bootstrap/progress@0.1.0": crate::bindings::imports::chora::bootstrap::progress,
+            "chora:bootstrap/types@0.1.1": crate::bindings::imports::chora::bootstrap::types,
+            "chora:bootstrap/services@0.1.1": crate::bindings::imports::chora::bootstrap::services,
+            "chora:bootstrap/health@0.1.1": crate::bindings::imports::chora::bootstrap::health,
+            "chora:bootstrap/credentials@0.1.1": crate::bindings::imports::chora::bootstrap::credentials,
+            "chora:bootstrap/http@0.1.1": crate::bindings::imports::chora::bootstrap::http,
+            "chora:bootstrap/tcp@0.1.1": crate::bindings::imports::chora::bootstrap::tcp,
+            "chora:bootstrap/machine@0.1.1": crate::bindings::imports::chora::bootstrap::machine,
+            "chora:bootstrap/docker@0.1.1": crate::bindings::imports::chora::bootstrap::docker,
+            "chora:bootstrap/settings@0.1.1": crate::bindings::imports::chora::bootstrap::settings,
+            "chora:bootstrap/progress@0.1.1": crate::bindings::imports::chora::bootstrap::progress,
         },
     });
 }
@@ -45,16 +45,39 @@ pub mod health_check {
         export_macro_name: "export_health_plugin",
         additional_derives: [PartialEq, Eq],
         with: {
-            "chora:bootstrap/types@0.1.0": crate::bindings::imports::chora::bootstrap::types,
-            "chora:bootstrap/services@0.1.0": crate::bindings::imports::chora::bootstrap::services,
-            "chora:bootstrap/health@0.1.0": crate::bindings::imports::chora::bootstrap::health,
-            "chora:bootstrap/credentials@0.1.0": crate::bindings::imports::chora::bootstrap::credentials,
-            "chora:bootstrap/http@0.1.0": crate::bindings::imports::chora::bootstrap::http,
-            "chora:bootstrap/tcp@0.1.0": crate::bindings::imports::chora::bootstrap::tcp,
-            "chora:bootstrap/machine@0.1.0": crate::bindings::imports::chora::bootstrap::machine,
-            "chora:bootstrap/docker@0.1.0": crate::bindings::imports::chora::bootstrap::docker,
-            "chora:bootstrap/settings@0.1.0": crate::bindings::imports::chora::bootstrap::settings,
-            "chora:bootstrap/progress@0.1.0": crate::bindings::imports::chora::bootstrap::progress,
+            "chora:bootstrap/types@0.1.1": crate::bindings::imports::chora::bootstrap::types,
+            "chora:bootstrap/services@0.1.1": crate::bindings::imports::chora::bootstrap::services,
+            "chora:bootstrap/health@0.1.1": crate::bindings::imports::chora::bootstrap::health,
+            "chora:bootstrap/credentials@0.1.1": crate::bindings::imports::chora::bootstrap::credentials,
+            "chora:bootstrap/http@0.1.1": crate::bindings::imports::chora::bootstrap::http,
+            "chora:bootstrap/tcp@0.1.1": crate::bindings::imports::chora::bootstrap::tcp,
+            "chora:bootstrap/machine@0.1.1": crate::bindings::imports::chora::bootstrap::machine,
+            "chora:bootstrap/docker@0.1.1": crate::bindings::imports::chora::bootstrap::docker,
+            "chora:bootstrap/settings@0.1.1": crate::bindings::imports::chora::bootstrap::settings,
+            "chora:bootstrap/progress@0.1.1": crate::bindings::imports::chora::bootstrap::progress,
+        },
+    });
+}
+
+/// The world of observers.
+pub mod observer {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "observer-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_observer_plugin",
+        additional_derives: [PartialEq, Eq],
+        with: {
+            "chora:bootstrap/types@0.1.1": crate::bindings::imports::chora::bootstrap::types,
+            "chora:bootstrap/services@0.1.1": crate::bindings::imports::chora::bootstrap::services,
+            "chora:bootstrap/health@0.1.1": crate::bindings::imports::chora::bootstrap::health,
+            "chora:bootstrap/credentials@0.1.1": crate::bindings::imports::chora::bootstrap::credentials,
+            "chora:bootstrap/http@0.1.1": crate::bindings::imports::chora::bootstrap::http,
+            "chora:bootstrap/tcp@0.1.1": crate::bindings::imports::chora::bootstrap::tcp,
+            "chora:bootstrap/machine@0.1.1": crate::bindings::imports::chora::bootstrap::machine,
+            "chora:bootstrap/docker@0.1.1": crate::bindings::imports::chora::bootstrap::docker,
+            "chora:bootstrap/settings@0.1.1": crate::bindings::imports::chora::bootstrap::settings,
+            "chora:bootstrap/progress@0.1.1": crate::bindings::imports::chora::bootstrap::progress,
         },
     });
 }
@@ -62,5 +85,6 @@ pub mod health_check {
 /// The exported interfaces, under short names.
 pub mod exports {
     pub use super::health_check::exports::chora::bootstrap::health_check;
+    pub use super::observer::exports::chora::bootstrap::observer;
     pub use super::phase::exports::chora::bootstrap::phase;
 }

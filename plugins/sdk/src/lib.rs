@@ -2,8 +2,8 @@
 //!
 //! A plugin is a WebAssembly component that does nothing by itself: services, HTTP, credentials and the machine are reached through the
 //! host functions in [`services`], [`health`], [`http`], [`tcp`], [`credentials`], [`machine`], [`docker`], [`settings`] and [`progress`],
-//! each of which the user grants. There are two kinds: a [`Phase`] plans steps and brings each one about, a [`HealthCheck`] answers whether a
-//! service is healthy.
+//! each of which the user grants. There are three kinds: a [`Phase`] plans steps and brings each one about, a [`HealthCheck`] answers whether a
+//! service is healthy, an [`Observer`] is told what happens in a run.
 //!
 //! # A phase
 //!
@@ -69,6 +69,7 @@ mod health_check;
 pub mod http;
 pub mod lifecycle;
 mod metadata;
+mod observer;
 pub mod orchestrator;
 mod phase;
 pub mod poll;
@@ -83,13 +84,14 @@ pub use bindings::imports::chora::bootstrap::types::{Change, GrantRequest, Metad
 pub use bindings::imports::chora::bootstrap::{credentials, health, machine, services, tcp};
 pub use error::{Error, ResultExt};
 pub use health_check::{HealthCheck, ProbeError};
+pub use observer::{Event, Observer, Run, RunKind};
 pub use phase::Phase;
 
 /// Makes the component's exports out of a type that is a [`Phase`]. Once in a crate, at its root.
 #[macro_export]
 macro_rules! export_phase {
     ($plugin:ident) => {
-        // Only a component has exports with names such as `chora:bootstrap/phase@0.1.0#plan`; other linkers refuse them.
+        // Only a component has exports with names such as `chora:bootstrap/phase@0.1.1#plan`; other linkers refuse them.
         #[cfg(target_family = "wasm")]
         $crate::bindings::phase::export_phase_plugin!($plugin with_types_in $crate::bindings::phase);
         const _: fn() -> $crate::Metadata = <$plugin as $crate::Phase>::describe;
@@ -100,9 +102,20 @@ macro_rules! export_phase {
 #[macro_export]
 macro_rules! export_health_check {
     ($plugin:ident) => {
-        // Only a component has exports with names such as `chora:bootstrap/phase@0.1.0#plan`; other linkers refuse them.
+        // Only a component has exports with names such as `chora:bootstrap/phase@0.1.1#plan`; other linkers refuse them.
         #[cfg(target_family = "wasm")]
         $crate::bindings::health_check::export_health_plugin!($plugin with_types_in $crate::bindings::health_check);
         const _: fn() -> $crate::Metadata = <$plugin as $crate::HealthCheck>::describe;
+    };
+}
+
+/// Makes the component's exports out of a type that is an [`Observer`]. Once in a crate, at its root.
+#[macro_export]
+macro_rules! export_observer {
+    ($plugin:ident) => {
+        // Only a component has exports with names such as `chora:bootstrap/phase@0.1.1#plan`; other linkers refuse them.
+        #[cfg(target_family = "wasm")]
+        $crate::bindings::observer::export_observer_plugin!($plugin with_types_in $crate::bindings::observer);
+        const _: fn() -> $crate::Metadata = <$plugin as $crate::Observer>::describe;
     };
 }

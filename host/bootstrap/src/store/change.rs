@@ -228,6 +228,7 @@ pub(super) fn entry(
         sha256: plugin.digest.clone(),
         size: component.size,
         wit: plugin.wit.clone(),
+        world: plugin.kind.world().to_owned(),
         placement,
         grants,
     }

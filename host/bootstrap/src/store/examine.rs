@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chora_model::failure::{Code, Failure};
 use chora_model::grant::Grant;
-use chora_plugin_host::{Plugin, PluginError, WIT};
+use chora_plugin_host::{Plugin, PluginError, served};
 
 use super::Store;
 use super::fetch::{Doing, fetch};
@@ -84,7 +84,8 @@ fn unusable(error: &PluginError) -> Failure {
     match error {
         PluginError::Invalid { .. } => {
             failure.next_actions = vec![format!(
-                "give it a component for `{WIT}`: docs/plugins.md says how one is made"
+                "give it a component for {}: docs/plugins.md says how one is made",
+                served()
             )];
         }
         PluginError::Trapped { .. }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chora_model::config::Placement;
 use chora_model::failure::{Code, Failure};
 use chora_model::plugin_lock::LockedPlugin;
-use chora_plugin_host::{Plugin, PluginError, hex_sha256};
+use chora_plugin_host::{Plugin, PluginError, PluginKind, hex_sha256};
 use serde::Serialize;
 
 use super::Store;
@@ -35,7 +35,9 @@ pub struct Listed {
     pub origin: Origin,
     /// Whether it runs where it is placed; the configuration can leave it out.
     pub enabled: bool,
-    /// Where it runs; absent for a health plugin.
+    /// What it is; absent where only loading it would tell.
+    pub kind: Option<PluginKind>,
+    /// Where it runs; absent for plugins that are no phase plugins.
     pub placement: Option<Placement>,
     /// What it may do.
     pub grants: Vec<String>,
@@ -88,6 +90,10 @@ impl Store {
                     name: known.name.to_owned(),
                     origin: Origin::Bundled,
                     enabled: enabled(known.name),
+                    kind: Some(match known.placement() {
+                        Some(_) => PluginKind::Phase,
+                        None => PluginKind::Health,
+                    }),
                     placement: entry(known.name)
                         .and_then(|one| one.placement.clone())
                         .or(known.placement()),
@@ -102,6 +108,11 @@ impl Store {
                 name: one.name.clone(),
                 origin: Origin::Configured,
                 enabled: one.enabled,
+                kind: one
+                    .placement
+                    .as_ref()
+                    .or(replaced.as_ref())
+                    .map(|_| PluginKind::Phase),
                 placement: one.placement.clone().or(replaced),
                 grants: texts(&one.grants),
                 path: Some(one.path.clone()?),
@@ -112,6 +123,7 @@ impl Store {
             name: locked.name.clone(),
             origin: Origin::Added,
             enabled: enabled(&locked.name),
+            kind: PluginKind::of_world(&locked.world),
             placement: plugins::placement_of(&self.config, locked),
             grants: texts(&plugins::grants_of(&self.config, locked)),
             path: None,

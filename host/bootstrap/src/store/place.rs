@@ -70,10 +70,10 @@ impl Place {
 }
 
 impl Store {
-    /// Where the component will run under this name; absent for a health plugin. What the configuration says is taken where nothing is asked for.
+    /// Where the component will run under this name; absent for health plugins and observers. What the configuration says is taken where nothing is asked for.
     ///
     /// # Errors
-    /// `CONFIG_ERROR` when no place is given, when the configuration says another one, when it does not exist, or when a health plugin is given one.
+    /// `CONFIG_ERROR` when no place is given, when the configuration says another one, when it does not exist, or when one that is no phase plugin is given one.
     pub fn place(
         &self,
         component: &Component,
@@ -91,7 +91,19 @@ impl Store {
             None => None,
         };
         match (component.plugin.kind, asked, configured) {
-            (PluginKind::Health, None, None) => Ok(None),
+            (PluginKind::Health | PluginKind::Observer, None, None) => Ok(None),
+            (PluginKind::Observer, Some((flag, _)), _) => Err(Failure::new(
+                Code::ConfigError,
+                format!("plugin `{name}` is an observer and has no place among the phases"),
+            )
+            .next(format!("leave `{flag}` out: it is told of all runs"))),
+            (PluginKind::Observer, None, Some(_)) => Err(Failure::new(
+                Code::ConfigError,
+                format!("plugin `{name}` is an observer, and the configuration says where it runs as a phase"),
+            )
+            .next(format!(
+                "take `phase:`, `before:` or `after:` from plugin `{name}` in the configuration"
+            ))),
             (PluginKind::Health, Some((flag, _)), _) => Err(Failure::new(
                 Code::ConfigError,
                 format!("plugin `{name}` is a health plugin and has no place among the phases"),
@@ -111,8 +123,8 @@ impl Store {
                     Code::ConfigError,
                     format!(
                         "plugin `{name}` is to run {}, and the configuration says {}",
-                        where_it_runs(&self.config, Some(&asked)),
-                        where_it_runs(&self.config, Some(&configured))
+                        where_it_runs(&self.config, Some(&asked), None),
+                        where_it_runs(&self.config, Some(&configured), None)
                     ),
                 )
                 .next(format!("leave `{flag}` out, or correct the configuration, which wins")))
@@ -128,8 +140,12 @@ impl Store {
     }
 }
 
-/// A placement in words; that of a health plugin where there is none.
-pub fn where_it_runs(config: &Config, placement: Option<&Placement>) -> String {
+/// A placement in words; where there is none, what a plugin of that kind does. The kind of a configured plugin is not known before it is loaded.
+pub fn where_it_runs(
+    config: &Config,
+    placement: Option<&Placement>,
+    kind: Option<PluginKind>,
+) -> String {
     let phase = |phase: u8| {
         let name = PHASE_NAMES.get(usize::from(phase)).copied();
         format!("phase {phase} ({})", name.unwrap_or_default())
@@ -139,7 +155,14 @@ pub fn where_it_runs(config: &Config, placement: Option<&Placement>) -> String {
         None => format!("service `{name}`, which is not configured"),
     };
     match placement {
-        None => "where a service's `health:` names it".to_owned(),
+        None => match kind {
+            Some(PluginKind::Health) => "where a service's `health:` names it".to_owned(),
+            Some(PluginKind::Observer) => "beside every run, whose events it is told".to_owned(),
+            // A phase plugin without its place is refused when it is loaded.
+            Some(PluginKind::Phase) | None => {
+                "where a service's `health:` names it, or beside every run".to_owned()
+            }
+        },
         Some(Placement::Phase(number)) => format!("in {}", phase(*number)),
         Some(Placement::BeforePhase(number)) => format!("before {}", phase(*number)),
         Some(Placement::AfterPhase(number)) => format!("after {}", phase(*number)),

@@ -61,16 +61,14 @@ impl Store {
             .ok_or_else(|| self.unknown(name, &record))?;
         let source = source.unwrap_or(&before.source);
         let component = self.examine(source, hear).await?;
-        let was = match before.placement {
-            Some(_) => PluginKind::Phase,
-            None => PluginKind::Health,
-        };
-        if component.plugin.kind != was {
+        if component.plugin.kind.world() != before.world {
+            let was = PluginKind::of_world(&before.world);
             return Err(Failure::new(
                 Code::ConfigError,
                 format!(
-                    "plugin `{name}` is a {was}, and the component of `{source}` is a {}",
-                    component.plugin.kind
+                    "plugin `{name}` is {}, and the component of `{source}` is {}",
+                    was.map_or("of an unknown kind", PluginKind::one),
+                    component.plugin.kind.one()
                 ),
             )
             .next(format!(

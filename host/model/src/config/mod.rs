@@ -242,6 +242,8 @@ pub struct PluginConfig {
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// False leaves a bundled plugin out.
     pub enabled: bool,
+    /// Whether an observer that fails makes the run fail.
+    pub required: bool,
 }
 
 /// Where a custom phase plugin runs.

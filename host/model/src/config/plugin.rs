@@ -9,7 +9,7 @@ use crate::grant::Grant;
 use crate::yaml::{Node, Value};
 
 const KEYS: &[&str] = &[
-    "name", "path", "phase", "before", "after", "grants", "settings", "enabled",
+    "name", "path", "phase", "before", "after", "grants", "settings", "enabled", "required",
 ];
 
 /// Reads one plugin; absent when it has no name.
@@ -40,6 +40,9 @@ pub(super) fn read(reader: &mut Reader, node: &Node, services: &[Service]) -> Op
         grants,
         settings: reader.free(node.get("settings"), "settings"),
         enabled: reader.flag(node.get("enabled"), "enabled").unwrap_or(true),
+        required: reader
+            .flag(node.get("required"), "required")
+            .unwrap_or(false),
         name,
     })
 }

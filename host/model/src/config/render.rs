@@ -114,6 +114,7 @@ fn plugin(plugin: &PluginConfig) -> Value {
         ("grants", Some(json!(grants))),
         ("settings", Some(redacted(&plugin.settings))),
         ("enabled", Some(json!(plugin.enabled))),
+        ("required", plugin.required.then_some(json!(true))),
     ])
 }
 

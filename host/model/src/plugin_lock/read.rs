@@ -32,6 +32,7 @@ struct Entry {
     sha256: String,
     size: u64,
     wit: String,
+    world: Option<String>,
     phase: Option<Value>,
     before: Option<Value>,
     after: Option<Value>,
@@ -97,6 +98,15 @@ fn checked(entry: Entry) -> Result<LockedPlugin, String> {
         sha256: entry.sha256,
         size: entry.size,
         wit: entry.wit,
+        // The first chora that wrote this file knew only these two.
+        world: entry.world.unwrap_or_else(|| {
+            let world = if placement.is_some() {
+                "phase-plugin"
+            } else {
+                "health-plugin"
+            };
+            world.to_owned()
+        }),
         placement,
         grants: grants?,
     })

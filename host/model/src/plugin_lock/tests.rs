@@ -14,6 +14,10 @@ fn plugin(name: &str, placement: Option<Placement>, grants: &[&str]) -> LockedPl
         sha256: digest("a"),
         size: 4_711,
         wit: "chora:bootstrap@0.1.0".to_owned(),
+        world: match placement {
+            Some(_) => "phase-plugin".to_owned(),
+            None => "health-plugin".to_owned(),
+        },
         placement,
         grants: grants
             .iter()
@@ -94,6 +98,7 @@ plugins:
     sha256: "{0}"
     size: 4711
     wit: "chora:bootstrap@0.1.0"
+    world: "health-plugin"
     grants: []
   - name: "seed"
     version: "1.2.3"
@@ -101,6 +106,7 @@ plugins:
     sha256: "{0}"
     size: 4711
     wit: "chora:bootstrap@0.1.0"
+    world: "phase-plugin"
     after: "db"
     grants:
       - "health=db"
@@ -177,6 +183,21 @@ fn every_kind_of_damage_is_named() {
         }),
         "two plugins named `seed`",
     );
+}
+
+#[test]
+fn an_entry_without_its_world_is_of_the_kind_that_its_place_says() {
+    let all = lock([
+        plugin("pulse", None, &[]),
+        plugin("seed", Some(Placement::Phase(2)), &[]),
+    ]);
+    let older: Vec<String> = all.render().lines().map(str::to_owned).collect();
+    let older: String = older
+        .iter()
+        .filter(|line| !line.contains("world:"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(parse(&older).unwrap(), all);
 }
 
 #[test]

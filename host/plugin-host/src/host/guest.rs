@@ -1,4 +1,6 @@
-//! The calls of a described plugin: `plan`, `apply`, `revert` and `probe`.
+//! The calls of a described plugin: `plan`, `apply`, `revert`, `probe` and `observe`.
+
+mod observe;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,7 +151,7 @@ fn phase_of(
 ) -> Result<&crate::bindings::phase::PhasePluginPre<crate::call::CallState>, PluginError> {
     match &call.plugin.pre {
         Pre::Phase(pre) => Ok(pre),
-        Pre::Health(_) => Err(wrong_kind(call, PluginKind::Phase)),
+        Pre::Health(_) | Pre::Observer(_) => Err(wrong_kind(call, PluginKind::Phase)),
     }
 }
 
@@ -157,8 +159,9 @@ fn wrong_kind(call: &Call, wanted: PluginKind) -> PluginError {
     PluginError::Invalid {
         plugin: call.plugin.name.clone(),
         reason: format!(
-            "it is a {}, and a {wanted} is needed here",
-            call.plugin.kind
+            "it is {}, and {} is needed here",
+            call.plugin.kind.one(),
+            wanted.one()
         ),
         source: None,
     }

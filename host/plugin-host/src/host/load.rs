@@ -9,17 +9,12 @@ use wasmtime::component::Component;
 use super::PluginHost;
 use crate::PluginError;
 use crate::bindings::health_check::HealthPluginPre;
+use crate::bindings::observer::ObserverPluginPre;
 use crate::bindings::phase::PhasePluginPre;
 use crate::call::CallParts;
 use crate::gate::Mode;
-use crate::plugin::{Metadata, Plugin, PluginKind, Pre, WIT};
+use crate::plugin::{Metadata, PACKAGE, Plugin, PluginKind, Pre, VERSIONS, served};
 
-/// What phase plugins export.
-const PHASE: &str = "chora:bootstrap/phase@0.1.0";
-/// What health plugins export.
-const HEALTH_CHECK: &str = "chora:bootstrap/health-check@0.1.0";
-/// How the names of all interfaces of the package begin.
-const PACKAGE: &str = "chora:bootstrap/";
 /// The interfaces of the package that a plugin can import.
 const INTERFACES: &[&str] = &[
     "credentials",
@@ -58,13 +53,23 @@ impl PluginHost {
         }
         let component = self.compile(name, bytes).await?;
         let (imports, exports) = self.interfaces(&component);
-        let kind = kind(&exports).ok_or_else(|| {
+        if let Some(other) = of_another_version(imports.iter().chain(&exports)) {
+            let reason = format!(
+                "it is made for `chora:bootstrap@{other}`, and this chora serves {}",
+                served()
+            );
+            return Err(invalid(reason, None));
+        }
+        let (kind, version) = kind(&exports).ok_or_else(|| {
             let reason = match exports.iter().find(|name| name.starts_with(PACKAGE)) {
-                Some(other) => format!(
-                    "it exports `{other}`, and this chora knows `{PHASE}` and `{HEALTH_CHECK}`"
-                ),
+                Some(other) => format!("it exports `{other}`, which is of no world of plugins"),
                 None => {
-                    format!("it is a component, but exports neither `{PHASE}` nor `{HEALTH_CHECK}`")
+                    let names =
+                        PluginKind::ALL.map(|kind| format!("`{PACKAGE}{}`", kind.interface()));
+                    format!(
+                        "it is a component, but exports none of {}",
+                        names.join(", ")
+                    )
                 }
             };
             invalid(reason, None)
@@ -73,8 +78,9 @@ impl PluginHost {
             let reason = match unknown(&imports).as_slice() {
                 [] => "its imports do not fit what this chora offers".to_owned(),
                 unknown => format!(
-                    "it imports `{}`, which this chora does not offer (it has `chora:bootstrap@0.1.0`, and of WASI 0.2 clocks, random and output)",
-                    unknown.join("`, `")
+                    "it imports `{}`, which this chora does not offer (it has {}, and of WASI 0.2 clocks, random and output)",
+                    unknown.join("`, `"),
+                    served()
                 ),
             };
             invalid(reason, Some(source))
@@ -83,12 +89,13 @@ impl PluginHost {
         let pre = match kind {
             PluginKind::Phase => Pre::Phase(PhasePluginPre::new(pre).map_err(unfit)?),
             PluginKind::Health => Pre::Health(HealthPluginPre::new(pre).map_err(unfit)?),
+            PluginKind::Observer => Pre::Observer(ObserverPluginPre::new(pre).map_err(unfit)?),
         };
         let mut plugin = Plugin {
             name: name.to_owned(),
             digest: hex_sha256(bytes),
             kind,
-            wit: WIT.to_owned(),
+            wit: format!("chora:bootstrap@{version}"),
             imports,
             exports,
             metadata: Metadata {
@@ -182,17 +189,40 @@ impl PluginHost {
                 })
                 .await
             }
+            Pre::Observer(pre) => {
+                tokio::time::timeout(limit, async {
+                    let guest = pre.instantiate_async(&mut open.store).await?;
+                    let guest = guest.chora_bootstrap_observer();
+                    guest.call_describe(&mut open.store).await.map(Ok)
+                })
+                .await
+            }
         };
         open.settle(ended).map(Metadata::from)
     }
 }
 
-fn kind(exports: &[String]) -> Option<PluginKind> {
-    exports.iter().find_map(|name| match name.as_str() {
-        PHASE => Some(PluginKind::Phase),
-        HEALTH_CHECK => Some(PluginKind::Health),
-        _ => None,
+/// Which world a component is made for, by what it exports, and in which version of the package.
+fn kind(exports: &[String]) -> Option<(PluginKind, &str)> {
+    let mut ours = exports.iter().filter_map(|name| parts(name));
+    ours.find_map(|(interface, version)| {
+        let mut kinds = PluginKind::ALL.into_iter();
+        let kind = kinds.find(|kind| kind.interface() == interface)?;
+        Some((kind, version))
     })
+}
+
+/// Interface and version of a name of the package: `http` and `0.1.0` of `chora:bootstrap/http@0.1.0`.
+fn parts(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix(PACKAGE)?.split_once('@')
+}
+
+/// A version of the package that a component is made for and this chora does not serve. One that is newer than it on the same track may rest on what this chora does not do.
+fn of_another_version<'a>(names: impl Iterator<Item = &'a String>) -> Option<&'a str> {
+    let mut versions = names
+        .filter_map(|name| parts(name))
+        .map(|(_, version)| version);
+    versions.find(|version| !VERSIONS.contains(version))
 }
 
 /// The imports that this chora does not offer.
@@ -207,10 +237,7 @@ fn unknown(imports: &[String]) -> Vec<String> {
         ]
         .iter()
         .any(|part| name.starts_with(part) && name.contains("@0.2."));
-        let interface = name
-            .strip_prefix(PACKAGE)
-            .and_then(|name| name.strip_suffix("@0.1.0"));
-        in_wasi || interface.is_some_and(|name| INTERFACES.contains(&name))
+        in_wasi || parts(name).is_some_and(|(name, _)| INTERFACES.contains(&name))
     };
     let unknown = imports.iter().filter(|name| !offered(name));
     unknown.cloned().collect()

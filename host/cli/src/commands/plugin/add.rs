@@ -28,7 +28,7 @@ pub(super) async fn run(app: &App, args: &AddArgs) -> Result<Exit, Ended> {
     store.is_free(&record, &component, &name)?;
     let placement = store.place(&component, &name, place(args).as_ref())?;
     let config = store.config();
-    let runs = where_it_runs(config, placement.as_ref());
+    let runs = where_it_runs(config, placement.as_ref(), Some(component.plugin.kind));
     app.output.line(&show::component(&component, &name, &runs));
     // What was given in advance may be wrong, which is told before anything else is.
     if let Some(given) = &given {
@@ -56,7 +56,9 @@ pub(super) async fn run(app: &App, args: &AddArgs) -> Result<Exit, Ended> {
         Added::Added => format!("{} plugin {name} was added", paint(GOOD, "✓")),
     });
     let next = match component.plugin.kind {
-        PluginKind::Phase => paint(CODE, format_args!("`chora bootstrap{options}`")),
+        PluginKind::Phase | PluginKind::Observer => {
+            paint(CODE, format_args!("`chora bootstrap{options}`"))
+        }
         PluginKind::Health => format!(
             "{} in the configuration of a service",
             paint(CODE, format_args!("`health: {name}`"))

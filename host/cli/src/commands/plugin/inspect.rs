@@ -63,7 +63,11 @@ fn lines(
     now: Timestamp,
 ) -> Vec<String> {
     let listed = &inspection.listed;
-    let place = where_it_runs(store.config(), listed.placement.as_ref());
+    let kind = match &inspection.plugin {
+        Ok(plugin) => Some(plugin.kind),
+        Err(_) => listed.kind,
+    };
+    let place = where_it_runs(store.config(), listed.placement.as_ref(), kind);
     let mut lines = Vec::new();
     match &inspection.plugin {
         Ok(plugin) => lines.push(show::title(&listed.name, plugin)),

@@ -1,6 +1,7 @@
 //! `chora plugin list`.
 
 use chora_bootstrap::{Listed, Origin, Store, where_it_runs};
+use chora_plugin_host::PluginKind;
 use serde_json::{Value, json};
 
 use super::show;
@@ -51,6 +52,7 @@ fn row(store: &Store, one: &Listed) -> [Cell; 6] {
         Cell::from(one_line(&where_it_runs(
             store.config(),
             one.placement.as_ref(),
+            one.kind,
         )))
     } else {
         Cell::styled(DIM, "not: the configuration leaves it out")
@@ -81,7 +83,11 @@ pub(super) fn entry(one: &Listed) -> Value {
         "name": one.name,
         "origin": one.origin,
         "enabled": one.enabled,
-        "kind": if one.placement.is_some() { "phase" } else { "health" },
+        "kind": one.kind.map(|kind| match kind {
+            PluginKind::Phase => "phase",
+            PluginKind::Health => "health",
+            PluginKind::Observer => "observer",
+        }),
         "placement": show::placement(one.placement.as_ref()),
         "grants": one.grants,
         "path": one.path,

@@ -1,6 +1,7 @@
 //! `chora plugin remove`.
 
 use chora_bootstrap::where_it_runs;
+use chora_plugin_host::PluginKind;
 
 use super::show;
 use crate::app::App;
@@ -18,7 +19,11 @@ pub(super) async fn run(app: &App, name: &str, yes: bool) -> Result<Exit, Ended>
     let store = project::store(app)?;
     let locked = store.removable(name)?;
     if !yes {
-        let runs = where_it_runs(store.config(), locked.placement.as_ref());
+        let runs = where_it_runs(
+            store.config(),
+            locked.placement.as_ref(),
+            PluginKind::of_world(&locked.world),
+        );
         let lines = [
             format!(
                 "{} {}",

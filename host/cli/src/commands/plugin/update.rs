@@ -41,7 +41,11 @@ pub(super) async fn run(app: &App, args: &UpdateArgs) -> Result<Exit, Ended> {
     }
     let place = store.place(&update.component, name, None);
     let place = place.unwrap_or_else(|_| update.before.placement.clone());
-    let runs = where_it_runs(store.config(), place.as_ref());
+    let runs = where_it_runs(
+        store.config(),
+        place.as_ref(),
+        Some(update.component.plugin.kind),
+    );
     app.output.line(&format!(
         "{}\n{}",
         show::component(&update.component, name, &runs),
