@@ -137,14 +137,14 @@ fn every(counts: &BTreeMap<String, usize>) -> Vec<Hit> {
     hits.collect()
 }
 
-/// Of each point the first, the last, and one between that the seed chooses.
+/// Of each point the first, and one of the others that the seed chooses.
 fn spread(counts: &BTreeMap<String, usize>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for (point, count) in counts {
-        let mut chosen = vec![0, random(point, *count), count - 1];
-        chosen.sort_unstable();
-        chosen.dedup();
-        hits.extend(chosen.into_iter().map(|after| Hit::of(point, after)));
+        hits.push(Hit::of(point, 0));
+        if let Some(others) = count.checked_sub(1).filter(|others| *others > 0) {
+            hits.push(Hit::of(point, 1 + random(point, others)));
+        }
     }
     hits
 }
