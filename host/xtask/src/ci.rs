@@ -8,13 +8,13 @@ use anyhow::{Context, Result, bail};
 use chora_guest_build::{TARGET, Toolchain};
 
 use crate::workspace::{Workspace, succeed};
-use crate::{docker, documents, packages, setup, test};
+use crate::{docker, documents, packages, reproducible, setup, test};
 
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     let toolchain = setup::run(workspace)?;
     packages::ensure()?;
     docker::ensure(workspace)?;
-    let checks: [(&str, &dyn Fn() -> Result<()>); 6] = [
+    let checks: [(&str, &dyn Fn() -> Result<()>); 7] = [
         ("format", &|| format(workspace)),
         ("lints", &|| lints(workspace)),
         ("lints of the guests", &|| guest_lints(workspace, toolchain)),
@@ -25,6 +25,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
         ("no injection points", &|| {
             no_injection_points(&workspace.build_chora()?)
         }),
+        ("reproducible plugins", &|| reproducible::check(workspace)),
     ];
     let mut failed = Vec::new();
     for (name, check) in checks {

@@ -18,6 +18,7 @@ mod ci;
 mod docker;
 mod documents;
 mod packages;
+mod reproducible;
 mod setup;
 mod test;
 mod workspace;
@@ -56,7 +57,9 @@ enum Task {
         /// What to measure, of `commands`, `journal`, `resume`, `interrupt`, `plugin`, `registry` and `containers`; without one, everything
         parts: Vec<String>,
     },
-    /// Run every check of the CI: format, lints, documentation, documents, tests
+    /// Build the bundled plugins here and in a copy of the sources elsewhere, and compare them
+    Reproducible,
+    /// Run every check of the CI: format, lints, documentation, documents, reproducible plugins, tests
     Ci,
 }
 
@@ -81,6 +84,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Bootstrap { args } => bootstrap::run(&workspace, &args),
         Task::Test { args } => test::run(&workspace, &args),
         Task::Bench { parts } => bench::run(&workspace, &parts),
+        Task::Reproducible => reproducible::check(&workspace).map(|()| ExitCode::SUCCESS),
         Task::Ci => ci::run(&workspace),
     }
 }
