@@ -15,4 +15,5 @@ pub mod lock;
 pub mod plan;
 pub mod plugin_lock;
 pub mod state;
+pub mod text;
 pub mod yaml;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use crate::config::Placement;
 use crate::file::{self, FileError};
 use crate::grant::Grant;
+use crate::text::is_hidden;
 
 /// The version of the format that this chora reads and writes.
 pub const FORMAT: u64 = 1;
@@ -201,12 +202,7 @@ fn quoted(text: &str) -> String {
     let json = serde_json::Value::from(text).to_string();
     let mut shown = String::with_capacity(json.len());
     for character in json.chars() {
-        let is_hidden = character.is_control()
-            || matches!(
-                character,
-                '\u{00ad}' | '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-            );
-        if is_hidden {
+        if is_hidden(character) {
             // None of these is beyond the basic plane, so that four digits are enough.
             shown.push_str(&format!("\\u{:04x}", u32::from(character)));
         } else {

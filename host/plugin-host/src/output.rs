@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use chora_model::text::is_hidden;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
@@ -81,13 +82,7 @@ fn clean_lines(text: &str) -> String {
 }
 
 fn push_clean(clean: &mut String, c: char) {
-    // Besides control characters, the marks that turn the direction of text around can make a line read as another.
-    let turns = matches!(
-        c,
-        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    let breaks = matches!(c, '\u{2028}' | '\u{2029}');
-    if c.is_control() || turns || breaks {
+    if is_hidden(c) {
         clean.extend(c.escape_default());
     } else {
         clean.push(c);

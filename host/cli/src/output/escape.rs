@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use chora_model::text::is_hidden;
+
 /// The text with every control character but the line break written out, such as `\u{1b}`. Tabs become blanks.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_harmful) {
@@ -32,12 +34,7 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 fn is_harmful(character: char) -> bool {
-    let turns_direction = matches!(
-        character,
-        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    );
-    let breaks_line = matches!(character, '\u{2028}' | '\u{2029}');
-    character != '\n' && (character.is_control() || turns_direction || breaks_line)
+    character != '\n' && is_hidden(character)
 }
 
 #[cfg(test)]

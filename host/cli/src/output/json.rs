@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use anyhow::Context;
+use chora_model::text::is_hidden;
 use serde::Serialize;
 
 /// A value as one document of several lines, with its last line end. `what` is how an error calls it.
@@ -30,12 +31,7 @@ pub(crate) fn harmless(json: &str) -> Cow<'_, str> {
 
 /// None of these is beyond the basic plane, so that four digits are enough.
 fn needs_escape(character: char) -> bool {
-    character != '\n'
-        && (character.is_control()
-            || matches!(
-                character,
-                '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-            ))
+    character != '\n' && is_hidden(character)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The scope of an HTTP grant: methods, an origin, and a path or path prefix.
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::{Scene, Selector};
@@ -32,7 +33,7 @@ impl HttpScope {
         let method_fits =
             self.methods.is_empty() || self.methods.iter().any(|allowed| allowed == method);
         let path_fits = if self.prefix {
-            url.path().starts_with(&self.path)
+            url.path().starts_with(&self.path) && stays_below(url.path())
         } else {
             url.path() == self.path
         };
@@ -50,6 +51,23 @@ impl HttpScope {
                         .is_some_and(|origin| same_origin(&origin, url))
             }),
         }
+    }
+}
+
+/// Whether a path stays below each of its segments also for a server that decodes it once more, takes `\\` for `/`, or leaves out the parameters of a segment: to such a server `/v1/..%2fadmin` and
+/// `/v1/..;/admin` are `/admin`. The URL's parser has resolved the plain `..`, so none is left for any other purpose.
+fn stays_below(path: &str) -> bool {
+    let mut decoded = path.to_owned();
+    loop {
+        let mut segments = decoded.split(['/', '\\']);
+        if segments.any(|segment| segment.split(';').next() == Some("..")) {
+            return false;
+        }
+        let once = percent_decode_str(&decoded).decode_utf8_lossy();
+        if once == decoded {
+            return true;
+        }
+        decoded = once.into_owned();
     }
 }
 

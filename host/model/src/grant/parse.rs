@@ -7,6 +7,7 @@ use super::{
     Access, CredentialVerb, Grant, HttpScope, MachinePart, Selector, ServiceVerb, TcpScope, docker,
     is_plain_word,
 };
+use crate::text::is_hidden;
 
 /// Why a line is no grant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +68,10 @@ impl Grant {
             grant: text.to_owned(),
             reason,
         };
+        // A grant is read by who decides over it.
+        if text.chars().any(is_hidden) {
+            return Err(malformed("it has characters that nobody would see"));
+        }
         let Some((capability, scope)) = text.split_once('=') else {
             return Err(GrantError::NoScope(text.to_owned()));
         };
@@ -173,10 +178,14 @@ fn selector_of(text: &str) -> Result<Selector, &'static str> {
                     Ok(_) | Err(_) => Err("phases are numbered 0 to 4"),
                 }
             } else if let Some(role) = place.strip_prefix("role:") {
+                let is_plain =
+                    |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
                 if role.is_empty() {
                     Err("the role is missing")
-                } else {
+                } else if role.chars().all(is_plain) {
                     Ok(Selector::Role(role.to_owned()))
+                } else {
+                    Err("roles have lower-case letters, digits, `-` and `_`")
                 }
             } else {
                 Err("after `@` stands `phase:N`, `role:ROLE`, `deployed` or `target`")
@@ -295,6 +304,12 @@ fn tcp_scope(scope: &str) -> Result<TcpScope, &'static str> {
         .map_err(|_| "the port is a number up to 65535")?;
     if host.is_empty() {
         return Err("the host is missing");
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if host.parse::<std::net::IpAddr>().is_err() && !host.chars().all(is_plain) {
+        return Err(
+            "the host is an address, or a name of letters, digits, `.`, `-` and `_`; other names are written in their ASCII form (`xn--…`)",
+        );
     }
     Ok(TcpScope::Address(host.to_owned(), port))
 }

@@ -44,6 +44,26 @@ fn every_grant_is_written_as_it_is_read() {
 }
 
 #[test]
+fn a_path_that_a_server_may_take_for_another_is_not_below_a_prefix() {
+    for (path, fits) in [
+        ("seed", true),
+        ("a;b/c..d/..e", true),
+        ("50%25", true),
+        ("%2e%2e/admin", false),
+        ("..%2fadmin", false),
+        ("..%5cadmin", false),
+        ("%252e%252e%252fadmin", false),
+        ("..;/admin", false),
+        ("a/..;x=1/..;/admin", false),
+    ] {
+        let url = Url::parse(&format!("http://localhost:8800/v1/{path}")).unwrap();
+        let access = Access::Http("GET", &url);
+        let allowed = allows("http=GET http://localhost:8800/v1/*", &access, None);
+        assert_eq!(allowed, fits, "{url}");
+    }
+}
+
+#[test]
 fn malformed_grants_say_what_is_wrong() {
     for (text, part) in [
         ("services", "CAPABILITY=SCOPE"),
@@ -62,6 +82,12 @@ fn malformed_grants_say_what_is_wrong() {
         ("http=GET http://*/", "only at the end"),
         ("tcp=localhost", "HOST:PORT"),
         ("tcp=localhost:99999", "up to 65535"),
+        ("tcp=local host:1", "the host is an address"),
+        ("tcp=löcalhost:1", "xn--"),
+        ("tcp=user@localhost:1", "the host is an address"),
+        ("health=d\u{202e}b", "nobody would see"),
+        ("health=@role:reg\u{0}istry", "nobody would see"),
+        ("health=@role:a,http=b", "roles have lower-case"),
         ("machine=", "nothing stands"),
         ("machine=roof", "`roof` is nothing"),
         ("credentials=jwt_secret:read", "`read` is nothing"),

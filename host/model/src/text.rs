@@ -1,0 +1,15 @@
+//! Text from strangers: which of its characters a reader would not see, or be misled by.
+
+/// Whether a character is not seen as what it is: control characters, line breaks of Unicode, marks that turn the direction of text around, and those without a width. None is beyond the basic plane.
+pub fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{00ad}'
+                | '\u{061c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{2069}'
+                | '\u{feff}'
+        )
+}
