@@ -282,7 +282,7 @@ mod tests {
             ("ftp://host/x.wasm", "over `ftp`"),
             ("file:///x.wasm", "over `file`"),
             ("http://", "no valid URL"),
-            ("http://me:pw@localhost/x", "user information"),
+            ("http://me:hunter2@localhost/x", "user information"),
             ("none.wasm", "there is no file"),
             (".", "is a directory"),
             ("/dev/null", "is no regular file"),
@@ -290,7 +290,7 @@ mod tests {
             let failure = refused(source).await;
             assert_eq!(failure.code, Code::ConfigError, "{source}");
             assert!(failure.message.contains(why), "{}", failure.message);
-            assert!(!failure.message.contains("pw"), "{}", failure.message);
+            assert!(!failure.message.contains("hunter2"), "{}", failure.message);
             assert!(!failure.next_actions.is_empty(), "{source}");
         }
     }
