@@ -25,6 +25,8 @@ mod scene;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod signing;
+#[cfg(test)]
 mod storage;
 #[cfg(test)]
 mod trust;

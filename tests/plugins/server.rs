@@ -1,4 +1,4 @@
-//! A real HTTP server on this machine that has components, and misbehaves where a path says so.
+//! A real HTTP server on this machine that has a component and its signature, and misbehaves where a path says so.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,10 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+/// What there is.
+#[derive(Default)]
+struct Content {
+    component: Vec<u8>,
+    signature: Option<Vec<u8>>,
+}
+
 /// Listens until it is dropped.
 pub(crate) struct Server {
     address: SocketAddr,
-    content: Arc<Mutex<Vec<u8>>>,
+    content: Arc<Mutex<Content>>,
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -19,7 +26,10 @@ impl Server {
     pub(crate) fn with(content: &[u8]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let content = Arc::new(Mutex::new(content.to_vec()));
+        let content = Arc::new(Mutex::new(Content {
+            component: content.to_vec(),
+            signature: None,
+        }));
         let over = Arc::new(AtomicBool::new(false));
         let (served, ended) = (Arc::clone(&content), Arc::clone(&over));
         let thread = std::thread::spawn(move || {
@@ -47,7 +57,13 @@ impl Server {
     /// Has something else from now on.
     pub(crate) fn changes_to(&self, content: &[u8]) {
         let mut kept = self.content.lock().unwrap_or_else(PoisonError::into_inner);
-        *kept = content.to_vec();
+        kept.component = content.to_vec();
+    }
+
+    /// Has this, from now on, at each path of the component with `.minisig` after it; and nothing there before.
+    pub(crate) fn has_signature(&self, signature: &str) {
+        let mut kept = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.signature = Some(signature.as_bytes().to_vec());
     }
 }
 
@@ -62,7 +78,9 @@ impl Drop for Server {
     }
 }
 
-fn answer(connection: TcpStream, content: &Mutex<Vec<u8>>) -> std::io::Result<()> {
+const NONE: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+fn answer(connection: TcpStream, content: &Mutex<Content>) -> std::io::Result<()> {
     let mut reader = BufReader::new(connection.try_clone()?);
     let mut request = String::new();
     reader.read_line(&mut request)?;
@@ -72,17 +90,27 @@ fn answer(connection: TcpStream, content: &Mutex<Vec<u8>>) -> std::io::Result<()
     }
     let path = request.split(' ').nth(1).unwrap_or_default();
     let mut out = connection;
-    let content = content
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let (path, suffix) = match path.strip_suffix(".minisig") {
+        Some(path) => (path, ".minisig"),
+        None => (path, ""),
+    };
+    let there = {
+        let content = content.lock().unwrap_or_else(PoisonError::into_inner);
+        match suffix {
+            "" => Some(content.component.clone()),
+            _ => content.signature.clone(),
+        }
+    };
+    let Some(content) = there else {
+        return out.write_all(NONE.as_bytes());
+    };
     let length = content.len();
-    let (path, _) = path.split_once('?').unwrap_or((path, ""));
     if let Some(left) = path.strip_prefix("/redirect/") {
         let left: u32 = left.parse().unwrap_or(0);
         let to = match left {
-            0 => "/component.wasm".to_owned(),
-            _ => format!("/redirect/{}", left - 1),
+            0 => format!("/component.wasm{suffix}"),
+            _ => format!("/redirect/{}{suffix}", left - 1),
         };
         return write!(
             out,
@@ -90,7 +118,7 @@ fn answer(connection: TcpStream, content: &Mutex<Vec<u8>>) -> std::io::Result<()
         );
     }
     match path {
-        "/component.wasm" => {
+        "/component.wasm" | "/guarded.wasm" if path == "/component.wasm" || query == "pass=1" => {
             write!(
                 out,
                 "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
@@ -124,9 +152,6 @@ fn answer(connection: TcpStream, content: &Mutex<Vec<u8>>) -> std::io::Result<()
             out.write_all(&content[..100])?;
             reader.read_line(&mut line).map(drop)
         }
-        _ => write!(
-            out,
-            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        ),
+        _ => out.write_all(NONE.as_bytes()),
     }
 }

@@ -41,6 +41,7 @@ mod store;
 mod test_config;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod validate;
 mod wishes;
 
@@ -56,7 +57,7 @@ pub use rotation::{RotateOptions, Rotated, rotate_credentials};
 pub use run::{BootstrapOptions, bootstrap};
 pub use status::{Overall, RunStatus, ServiceStatus, StatusReport, status};
 pub use store::{
-    Added, Component, Doing, Given, Inspection, Listed, Origin, Place, PluginDifference, Store,
-    StoreOptions, Update, Verified, Wish, where_it_runs,
+    Added, Component, Doing, Given, Inspection, Listed, Origin, Place, PluginDifference, Signed,
+    Store, StoreOptions, Update, Verified, Wish, where_it_runs,
 };
 pub use validate::{ValidateOptions, validate};

@@ -10,13 +10,15 @@ use chora_model::file;
 use chora_model::grant::{Grant, GrantSet};
 use chora_model::layout::Layout;
 use chora_model::plugin_lock::{LockedPlugin, PluginLock};
-use chora_plugin_host::{HostOptions, Plugin, PluginError, PluginHost, PluginKind};
+use chora_model::signature::Signer;
+use chora_plugin_host::{HostOptions, Plugin, PluginError, PluginHost, PluginKind, hex_sha256};
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use crate::bundled::{self, Bundled};
 use crate::report;
+use crate::trust::{self, LoadError};
 use crate::wishes;
 
 /// Where a component comes from.
@@ -24,11 +26,8 @@ enum Origin {
     Bundled(&'static [u8]),
     /// Named in the configuration with its path.
     File(PathBuf),
-    /// Added with `chora plugin add`: the copy that was kept, and the SHA-256 that it must have.
-    Added {
-        copy: PathBuf,
-        sha256: String,
-    },
+    /// Added with `chora plugin add`: what the record says of the copy that was kept.
+    Added(Box<LockedPlugin>),
 }
 
 /// A plugin of the project, loaded or not.
@@ -74,6 +73,7 @@ pub(crate) struct ForARun {
 /// The plugins of a project.
 pub(crate) struct Plugins {
     config: Arc<Config>,
+    layout: Layout,
     /// The record of added plugins, and what it said.
     record: (PathBuf, PluginLock),
     cache: Option<PathBuf>,
@@ -100,6 +100,7 @@ impl Plugins {
             entries: BTreeMap::new(),
             order: Vec::new(),
             config: Arc::clone(&config),
+            layout: layout.clone(),
         };
         for known in bundled::BUNDLED {
             let bytes = bundled.iter().find(|(name, _)| name == known.name);
@@ -200,10 +201,7 @@ impl Plugins {
         }
         self.add(Entry {
             name: locked.name.clone(),
-            origin: Origin::Added {
-                copy: layout.plugin(&locked.sha256),
-                sha256: locked.sha256.clone(),
-            },
+            origin: Origin::Added(Box::new(locked.clone())),
             placement: placement_of(config, locked),
             grants: Arc::new(GrantSet(grants_of(config, locked))),
             settings: Arc::new(settings_of(config, &locked.name)),
@@ -312,13 +310,13 @@ impl Plugins {
         self.host.get_or_try_init(|| set_up(cache)).await
     }
 
-    async fn ready(&self, entry: &Entry) -> Result<Ready, PluginError> {
+    async fn ready(&self, entry: &Entry) -> Result<Ready, LoadError> {
         let plugin = entry
             .loaded
             .get_or_try_init(|| async {
                 let host = self.host().await?;
-                match &entry.origin {
-                    Origin::Bundled(bytes) => host.load(&entry.name, bytes).await,
+                let loaded = match &entry.origin {
+                    Origin::Bundled(bytes) => host.load(&entry.name, bytes).await?,
                     Origin::File(path) => {
                         let bytes =
                             tokio::fs::read(path)
@@ -328,13 +326,15 @@ impl Plugins {
                                     reason: format!("`{}` cannot be read: {error}", path.display()),
                                     source: None,
                                 })?;
-                        host.load(&entry.name, &bytes).await
+                        trust::of_file(&self.config, &entry.name, path, &bytes)?;
+                        host.load(&entry.name, &bytes).await?
                     }
-                    Origin::Added { copy, sha256 } => {
-                        let bytes = copy_of(&entry.name, copy, sha256, host).await?;
-                        host.load_pinned(&entry.name, &bytes, sha256).await
+                    Origin::Added(locked) => {
+                        let (config, layout) = (&self.config, &self.layout);
+                        load_added(config, layout, locked, host).await?.0
                     }
-                }
+                };
+                Ok::<_, LoadError>(loaded)
             })
             .await?;
         Ok(Ready {
@@ -358,7 +358,11 @@ impl Plugins {
             reason: "the project has no such plugin".to_owned(),
             source: None,
         })?;
-        Ok((self.host().await?, self.ready(entry).await?))
+        let ready = self.ready(entry).await;
+        Ok((
+            self.host().await?,
+            ready.map_err(LoadError::into_plugin_error)?,
+        ))
     }
 
     /// Loads, all at once, every phase plugin that `wanted` takes, the observers and the health plugins of the configured services, and checks each.
@@ -392,10 +396,7 @@ impl Plugins {
     }
 
     async fn checked(&self, entry: &Entry) -> Result<Ready, Failure> {
-        let ready = self
-            .ready(entry)
-            .await
-            .map_err(|error| report::load_failure(&error))?;
+        let ready = self.ready(entry).await.map_err(|error| error.failure())?;
         let name = &entry.name;
         let blamed = |message: String| {
             let mut failure = config_error(message);
@@ -484,8 +485,41 @@ pub(crate) async fn set_up(cache: Option<PathBuf>) -> Result<PluginHost, PluginE
     })
 }
 
+/// Loads the copy of an added plugin, if it is still what was added, and signed as the configuration asks for it. Answers by whom, where that was asked.
+pub(crate) async fn load_added(
+    config: &Config,
+    layout: &Layout,
+    locked: &LockedPlugin,
+    host: &PluginHost,
+) -> Result<(Arc<Plugin>, Option<Signer>), LoadError> {
+    let (bytes, signer) = verified(config, layout, locked, host).await?;
+    let plugin = host.load_pinned(&locked.name, &bytes, &locked.sha256);
+    Ok((plugin.await?, signer))
+}
+
+/// The bytes of an added plugin, by their digest and by whom they are signed.
+pub(crate) async fn verified(
+    config: &Config,
+    layout: &Layout,
+    locked: &LockedPlugin,
+    host: &PluginHost,
+) -> Result<(Vec<u8>, Option<Signer>), LoadError> {
+    let copy = layout.plugin(&locked.sha256);
+    let bytes = copy_of(&locked.name, &copy, &locked.sha256, host).await?;
+    let found = hex_sha256(&bytes);
+    if found != locked.sha256 {
+        return Err(LoadError::Plugin(PluginError::Changed {
+            plugin: locked.name.clone(),
+            expected: locked.sha256.clone(),
+            found: Some(found),
+        }));
+    }
+    let signer = trust::of_added(config, layout, locked, &bytes)?;
+    Ok((bytes, signer))
+}
+
 /// Reads the copy of an added plugin. Its digest is looked at by who loads these very bytes.
-pub(crate) async fn copy_of(
+async fn copy_of(
     name: &str,
     copy: &Path,
     sha256: &str,

@@ -37,6 +37,7 @@ pub fn exit_code(kind: RunKind, ending: Ending, failure: Option<&Failure>) -> u8
         Code::ConfigError => return 7,
         Code::PluginInvalid
         | Code::PluginChanged
+        | Code::PluginUntrusted
         | Code::PluginTrapped
         | Code::PluginTimeout
         | Code::PluginLimit
@@ -292,6 +293,7 @@ mod tests {
         }
         assert_eq!(failed(Code::ConfigError, None), 7);
         assert_eq!(failed(Code::PluginInvalid, None), 7);
+        assert_eq!(failed(Code::PluginUntrusted, None), 7);
         assert_eq!(failed(Code::StateCorrupted, None), 8);
         assert_eq!(failed(Code::Locked, None), 9);
         assert_eq!(exit_code(RunKind::Bootstrap, Ending::Interrupted, None), 6);

@@ -10,6 +10,7 @@ mod fetch;
 mod guard;
 mod look;
 mod place;
+mod signature;
 mod update;
 
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub use examine::{Component, Wish};
 pub use fetch::Doing;
 pub use look::{Inspection, Listed, Origin, Verified};
 pub use place::{Place, where_it_runs};
+pub use signature::Signed;
 pub use update::{Difference as PluginDifference, Update};
 
 /// How the plugins of a project are reached.

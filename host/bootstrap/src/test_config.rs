@@ -7,6 +7,7 @@ use chora_model::config::{
     Config, CredentialSettings, EngineChoice, HealthSettings, Logging, PHASES, Retry, Service,
     Timeouts,
 };
+use chora_model::signature::TrustedKeys;
 
 /// A service of a test: name, phase, dependencies.
 pub(crate) type Sketch<'a> = (&'a str, u8, &'a [&'a str]);
@@ -39,6 +40,7 @@ pub(crate) fn config(services: &[Sketch<'_>]) -> Config {
         validation: serde_json::Map::new(),
         preflight: serde_json::Map::new(),
         plugins: Vec::new(),
+        plugin_keys: TrustedKeys::default(),
         engine: EngineChoice::Auto,
     }
 }

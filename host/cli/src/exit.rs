@@ -39,6 +39,7 @@ impl Exit {
             Code::ConfigError
             | Code::PluginInvalid
             | Code::PluginChanged
+            | Code::PluginUntrusted
             | Code::PluginDenied
             | Code::PluginTrapped
             | Code::PluginTimeout

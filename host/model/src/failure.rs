@@ -36,6 +36,8 @@ pub enum Code {
     PluginInvalid,
     /// The component of a plugin is not the one that was added, or is gone.
     PluginChanged,
+    /// The configuration asks for a signature of a plugin, and the plugin has none by a key that it lists.
+    PluginUntrusted,
     /// An observer that the configuration calls required did not do its part.
     ObserverFailed,
     /// Something could not be fetched from where it was said to be.

@@ -59,6 +59,11 @@ impl Layout {
         self.plugins().join(format!("{sha256}.wasm"))
     }
 
+    /// The signature of one of these components by the key with this id. The id is a part of the name, so that another signature is written beside the one before and not over it.
+    pub fn plugin_signature(&self, sha256: &str, key_id: &str) -> PathBuf {
+        self.plugins().join(format!("{sha256}.{key_id}.minisig"))
+    }
+
     /// The record of the added plugins.
     pub fn plugin_lock(&self) -> PathBuf {
         self.project.join(".chora").join("plugins.lock")

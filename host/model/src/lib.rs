@@ -14,6 +14,7 @@ pub mod layout;
 pub mod lock;
 pub mod plan;
 pub mod plugin_lock;
+pub mod signature;
 pub mod state;
 pub mod text;
 pub mod yaml;

@@ -50,10 +50,23 @@ pub struct LockedPlugin {
     pub wit: String,
     /// The world of that package, for example `health-plugin`.
     pub world: String,
+    /// By whom it is signed; absent where nobody asked for that when it was added.
+    pub signature: Option<LockedSignature>,
     /// Where it runs; absent for plugins that are no phase plugins.
     pub placement: Option<Placement>,
     /// What it was granted.
     pub grants: Vec<Grant>,
+}
+
+/// The signature of an added plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedSignature {
+    /// The name of the key in the configuration.
+    pub by: String,
+    /// The id of the key.
+    pub key_id: String,
+    /// Where it came from, as for the component; absent where that is beside the component.
+    pub source: Option<String>,
 }
 
 /// Why the file cannot be used.
@@ -171,6 +184,13 @@ impl LockedPlugin {
         fact("size", &self.size.to_string());
         fact("wit", &quoted(&self.wit));
         fact("world", &quoted(&self.world));
+        if let Some(signature) = &self.signature {
+            fact("signed_by", &quoted(&signature.by));
+            fact("key_id", &quoted(&signature.key_id));
+            if let Some(source) = &signature.source {
+                fact("signature", &quoted(source));
+            }
+        }
         if let Some(placement) = &self.placement {
             let (key, value) = written(placement);
             fact(key, &value);

@@ -8,7 +8,7 @@ use chora_model::layout::Layout;
 use chora_model::plugin_lock::{LockedPlugin, PluginLock};
 use chora_plugin_host::{Plugin, hex_sha256};
 
-use super::{Component, Store};
+use super::{Component, Signed, Store, signature};
 use crate::bundled::bundled;
 use crate::cancel::Cancel;
 use crate::report;
@@ -18,6 +18,8 @@ use crate::report;
 pub enum Added {
     /// It was added.
     Added,
+    /// It had been added before, in the same way, and its signature is on record only now.
+    Signed,
     /// It had been added before, in the same way.
     Unchanged,
 }
@@ -117,14 +119,29 @@ impl Store {
                     "to change it, remove it first with `chora plugin remove {name}`"
                 )));
             }
-            keep_copy(&self.layout, component)?;
+            if entry.signature.is_some() && entry.signature != there.signature {
+                let signed = LockedPlugin {
+                    signature: entry.signature,
+                    ..there.clone()
+                };
+                self.write(&mut record, signed, component)?;
+                return Ok(Added::Signed);
+            }
+            self.keep(component)?;
             return Ok(Added::Unchanged);
         }
         self.write(&mut record, entry, component)?;
         Ok(Added::Added)
     }
 
-    /// Puts an entry into the record, its copy before it. The guard is held.
+    /// Writes the copy of a component and that of its signature, each unless it is there. Answers whether anything was written.
+    pub(super) fn keep(&self, component: &Component) -> Result<bool, Failure> {
+        let copy = keep_copy(&self.layout, component)?;
+        let signature = self.keep_signature(component)?;
+        Ok(copy || signature)
+    }
+
+    /// Puts an entry into the record, its copy and its signature before it. The guard is held.
     pub(super) fn write(
         &self,
         record: &mut PluginLock,
@@ -132,18 +149,18 @@ impl Store {
         component: &Component,
     ) -> Result<(), Failure> {
         let before = record.clone();
-        let (name, digest) = (entry.name.clone(), entry.sha256.clone());
+        let after = entry.clone();
         record.put(entry);
-        let written = keep_copy(&self.layout, component).and_then(|_| {
+        let written = self.keep(component).and_then(|_| {
             record
                 .save(&self.layout.plugin_lock())
                 .map_err(|error| report::file_failure(&error))
         });
         // Whichever record holds, a copy that it does not name does no harm where it cannot be deleted.
         if written.is_err() {
-            let _left = delete_copy(&self.layout, &before, &digest);
-        } else if let Some(replaced) = before.plugin(&name) {
-            let _left = delete_copy(&self.layout, record, &replaced.sha256);
+            let _left = delete_unnamed(&self.layout, &before, &after);
+        } else if let Some(replaced) = before.plugin(&after.name) {
+            let _left = delete_unnamed(&self.layout, record, replaced);
         }
         written
     }
@@ -190,7 +207,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a plugin out of the record, and deletes its copy unless another plugin has the same. Answers whether the copy was deleted.
+    /// Takes a plugin out of the record, and deletes its copy and its signature unless another plugin has the same. Answers whether the copy was deleted.
     ///
     /// # Errors
     /// As for [`Self::removable`], `LOCKED` while another command is at work, and `IO_ERROR` when the record cannot be written; it is then as it was.
@@ -209,7 +226,7 @@ impl Store {
         record
             .save(&self.layout.plugin_lock())
             .map_err(|error| report::file_failure(&error))?;
-        delete_copy(&self.layout, &record, &locked.sha256)
+        delete_unnamed(&self.layout, &record, &locked)
     }
 }
 
@@ -229,13 +246,14 @@ pub(super) fn entry(
         size: component.size,
         wit: plugin.wit.clone(),
         world: plugin.kind.world().to_owned(),
+        signature: component.signature.as_ref().map(Signed::locked),
         placement,
         grants,
     }
 }
 
 /// Writes the copy of a component, unless the very same is there. Answers whether it was written.
-pub(super) fn keep_copy(layout: &Layout, component: &Component) -> Result<bool, Failure> {
+fn keep_copy(layout: &Layout, component: &Component) -> Result<bool, Failure> {
     let path = layout.plugin(&component.plugin.digest);
     let there = file::read_capped(&path, component.size);
     if matches!(there, Ok(Some(bytes)) if hex_sha256(&bytes) == component.plugin.digest) {
@@ -244,6 +262,16 @@ pub(super) fn keep_copy(layout: &Layout, component: &Component) -> Result<bool, 
     file::write_atomic(&path, &component.bytes, 0o644)
         .map_err(|error| report::file_failure(&error))?;
     Ok(true)
+}
+
+/// Deletes the copy of a plugin and its signature, each unless the record names it. Answers whether the copy is gone.
+fn delete_unnamed(
+    layout: &Layout,
+    record: &PluginLock,
+    locked: &LockedPlugin,
+) -> Result<bool, Failure> {
+    signature::delete(layout, record, locked)?;
+    delete_copy(layout, record, &locked.sha256)
 }
 
 /// Deletes a copy, unless the record names it. Others are left alone: another branch of the project may have them on record. Answers whether it is gone.

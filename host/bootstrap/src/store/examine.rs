@@ -6,8 +6,8 @@ use chora_model::failure::{Code, Failure};
 use chora_model::grant::Grant;
 use chora_plugin_host::{Plugin, PluginError, served};
 
-use super::Store;
-use super::fetch::{Doing, fetch};
+use super::fetch::{Doing, Kind, fetch};
+use super::{Signed, Store};
 use crate::report;
 
 /// The interfaces of the package for which there are grants.
@@ -29,6 +29,8 @@ pub struct Component {
     pub source: String,
     /// Its size in bytes.
     pub size: u64,
+    /// Its signature, where the configuration asks for one.
+    pub signature: Option<Signed>,
     /// What it asks for.
     pub wishes: Vec<Wish>,
     /// What deserves attention.
@@ -48,16 +50,23 @@ pub struct Wish {
 impl Store {
     /// Reads a component, compiles it into the cache and lets it describe itself with nothing granted. `hear` is told what takes its time. Nothing is added by it.
     ///
+    /// Where the configuration lists keys, its signature is read first, from beside it or from `signature`, and bytes that are not signed with one of the keys are not compiled.
+    ///
     /// # Errors
-    /// `FETCH_FAILED` when a URL gives none, `PLUGIN_INVALID` and its siblings when it is none that this chora can run, `CONFIG_ERROR` when there is no such source.
+    /// `FETCH_FAILED` when a URL gives none, `PLUGIN_UNTRUSTED` when it is not signed as the configuration asks for it, `PLUGIN_INVALID` and its siblings when it is none that this chora can run, `CONFIG_ERROR` when there is no such source.
     pub async fn examine(
         &self,
         source: &str,
+        signature: Option<&str>,
         hear: &(dyn Fn(Doing) + Sync),
     ) -> Result<Component, Failure> {
+        self.can_be_signed(signature)?;
         let host = self.host().await?;
         let most = host.limits().component;
-        let fetched = fetch(&self.layout.project, source, most, hear).await?;
+        let fetched = fetch(&self.layout.project, source, Kind::Component, most, hear)
+            .await
+            .map_err(|unfetched| unfetched.failure)?;
+        let signature = self.signature_of(&fetched, signature, hear).await?;
         let size = u64::try_from(fetched.bytes.len()).unwrap_or(u64::MAX);
         hear(Doing::Compiling { size });
         let plugin = host
@@ -67,10 +76,12 @@ impl Store {
         let wishes = wishes(&plugin)?;
         let mut warnings = fits(&plugin, &wishes)?;
         warnings.extend(fetched.warning);
+        warnings.extend(signature.as_ref().and_then(Signed::warning));
         Ok(Component {
             plugin,
             source: fetched.source,
             size,
+            signature,
             wishes,
             warnings,
             bytes: fetched.bytes,

@@ -1,4 +1,4 @@
-//! Where a component comes from: a file of this machine or a URL. Everything that is read has an end, and nothing is written.
+//! Where a component or its signature comes from: a file of this machine or a URL. Everything that is read has an end, and nothing is written.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use chora_model::failure::{Code, Failure};
 use futures_util::StreamExt as _;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, Response, StatusCode};
 use url::Url;
 
 use crate::report;
@@ -37,7 +37,42 @@ pub enum Doing {
     },
 }
 
-/// The bytes of a component.
+/// What is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A component.
+    Component,
+    /// Its signature.
+    Signature,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Component => "component",
+            Self::Signature => "signature",
+        })
+    }
+}
+
+/// Why there are no bytes.
+#[derive(Debug)]
+pub(super) struct Unfetched {
+    pub(super) failure: Failure,
+    /// Whether there is nothing at this place, as far as can be told.
+    pub(super) is_absent: bool,
+}
+
+impl From<Failure> for Unfetched {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            is_absent: false,
+        }
+    }
+}
+
+/// The bytes of a component or a signature.
 pub(super) struct Fetched {
     /// Where they came from, as it is recorded.
     pub(super) source: String,
@@ -48,62 +83,77 @@ pub(super) struct Fetched {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Reads a component of at most `most` bytes.
+/// Reads a component or a signature of at most `most` bytes.
 pub(super) async fn fetch(
     project: &Path,
     source: &str,
+    kind: Kind,
     most: usize,
     hear: &(dyn Fn(Doing) + Sync),
-) -> Result<Fetched, Failure> {
+) -> Result<Fetched, Unfetched> {
     match source.split_once("://") {
-        Some(("http" | "https", _)) => from_url(source, most, hear).await,
+        Some(("http" | "https", _)) => from_url(source, kind, most, hear).await,
         Some(("oci", _)) => Err(Failure::new(
             Code::ConfigError,
-            "components are not fetched from `oci://` registries yet",
+            format!("{kind}s are not fetched from `oci://` registries yet"),
         )
-        .next("pull it with a tool of the registry, and give the path of the file")),
+        .next("pull it with a tool of the registry, and give the path of the file")
+        .into()),
         Some((scheme, _)) => Err(Failure::new(
             Code::ConfigError,
-            format!("a component cannot be fetched over `{scheme}`"),
+            format!("a {kind} cannot be fetched over `{scheme}`"),
         )
-        .next("give the path of a file, or an `http` or `https` URL")),
-        None => from_file(project, source, most).await,
+        .next("give the path of a file, or an `http` or `https` URL")
+        .into()),
+        None => from_file(project, source, kind, most).await,
     }
 }
 
-async fn from_file(project: &Path, source: &str, most: usize) -> Result<Fetched, Failure> {
+async fn from_file(
+    project: &Path,
+    source: &str,
+    kind: Kind,
+    most: usize,
+) -> Result<Fetched, Unfetched> {
     let path = project.join(source);
     let shown = path.display().to_string();
     let refused = |message: String| {
-        Failure::new(Code::ConfigError, message).next("give the path of a component, `….wasm`")
+        Failure::new(Code::ConfigError, message).next(match kind {
+            Kind::Component => "give the path of a component, `….wasm`",
+            Kind::Signature => "give the path of a signature, `….minisig`",
+        })
+    };
+    let absent = || Unfetched {
+        failure: refused(format!("there is no file `{shown}`")),
+        is_absent: true,
     };
     let metadata = match tokio::fs::metadata(&path).await {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(refused(format!("there is no file `{shown}`")));
+            return Err(absent());
         }
-        Err(error) => return Err(report::io_failure("look at", &path, &error)),
+        Err(error) => return Err(report::io_failure("look at", &path, &error).into()),
     };
     if metadata.is_dir() {
-        return Err(refused(format!("`{shown}` is a directory")));
+        return Err(refused(format!("`{shown}` is a directory")).into());
     }
     if !metadata.is_file() {
-        return Err(refused(format!("`{shown}` is no regular file")));
+        return Err(refused(format!("`{shown}` is no regular file")).into());
     }
     let limit = u64::try_from(most).unwrap_or(u64::MAX);
     if metadata.len() > limit {
-        return Err(too_big(&shown, most));
+        return Err(too_big(&shown, kind, most).into());
     }
     let reading = path.clone();
     let read =
         tokio::task::spawn_blocking(move || chora_model::file::read_capped(&reading, limit)).await;
     let bytes = match read {
         Ok(Ok(Some(bytes))) => bytes,
-        Ok(Ok(None)) => return Err(refused(format!("there is no file `{shown}`"))),
-        Ok(Err(error)) => return Err(report::file_failure(&error)),
+        Ok(Ok(None)) => return Err(absent()),
+        Ok(Err(error)) => return Err(report::file_failure(&error).into()),
         Err(error) => {
             let message = format!("reading `{shown}` did not end: {error}");
-            return Err(Failure::new(Code::IoError, message));
+            return Err(Failure::new(Code::IoError, message).into());
         }
     };
     // Below the project it is recorded so that it is right in everybody's copy of the project.
@@ -123,9 +173,10 @@ async fn from_file(project: &Path, source: &str, most: usize) -> Result<Fetched,
 
 async fn from_url(
     source: &str,
+    kind: Kind,
     most: usize,
     hear: &(dyn Fn(Doing) + Sync),
-) -> Result<Fetched, Failure> {
+) -> Result<Fetched, Unfetched> {
     let url = Url::parse(source).map_err(|error| {
         Failure::new(
             Code::ConfigError,
@@ -138,10 +189,11 @@ async fn from_url(
             Code::ConfigError,
             "the URL has user information, which would be recorded for all to see",
         )
-        .next("fetch the component by other means, and give the path of the file"));
+        .next(by_other_means(kind))
+        .into());
     }
     let shown = without_query(&url);
-    let client = client().map_err(|error| failed(&shown, &error))?;
+    let client = client().map_err(|error| failed(&shown, kind, &error))?;
     hear(Doing::Fetching {
         from: shown.clone(),
         received: 0,
@@ -152,15 +204,14 @@ async fn from_url(
             .get(url.clone())
             .send()
             .await
-            .map_err(|error| failed(&shown, &error))?;
-        receive(response, &shown, most, hear).await
+            .map_err(|error| failed(&shown, kind, &error))?;
+        receive(response, &shown, kind, most, hear).await
     };
     let bytes = match tokio::time::timeout(WHOLE, fetching).await {
         Ok(bytes) => bytes?,
         Err(_) => {
-            return Err(unfetched(format!(
-                "`{shown}` was not fetched within {WHOLE:?}"
-            )));
+            let message = format!("`{shown}` was not fetched within {WHOLE:?}");
+            return Err(unfetched(message, kind).into());
         }
     };
     let label = url.path_segments().and_then(|mut parts| parts.next_back());
@@ -204,24 +255,28 @@ fn client() -> reqwest::Result<Client> {
 async fn receive(
     response: Response,
     shown: &str,
+    kind: Kind,
     most: usize,
     hear: &(dyn Fn(Doing) + Sync),
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Vec<u8>, Unfetched> {
     let status = response.status();
     if !status.is_success() {
-        return Err(unfetched(format!("`{shown}` answered {status}")));
+        return Err(Unfetched {
+            failure: unfetched(format!("`{shown}` answered {status}"), kind),
+            is_absent: matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE),
+        });
     }
     let total = response.content_length();
     let limit = u64::try_from(most).unwrap_or(u64::MAX);
     if total.is_some_and(|total| total > limit) {
-        return Err(too_big(shown, most));
+        return Err(too_big(shown, kind, most).into());
     }
     let mut bytes = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| failed(shown, &error))?;
+        let chunk = chunk.map_err(|error| failed(shown, kind, &error))?;
         if bytes.len() + chunk.len() > most {
-            return Err(too_big(shown, most));
+            return Err(too_big(shown, kind, most).into());
         }
         bytes.extend_from_slice(&chunk);
         hear(Doing::Fetching {
@@ -241,8 +296,8 @@ fn without_query(url: &Url) -> String {
     bare.to_string()
 }
 
-fn failed(shown: &str, error: &reqwest::Error) -> Failure {
-    let mut failure = unfetched(format!("`{shown}` cannot be fetched"));
+fn failed(shown: &str, kind: Kind, error: &reqwest::Error) -> Failure {
+    let mut failure = unfetched(format!("`{shown}` cannot be fetched"), kind);
     let mut at: Option<&dyn std::error::Error> = std::error::Error::source(error);
     while let Some(cause) = at {
         failure.details.push(cause.to_string());
@@ -251,18 +306,28 @@ fn failed(shown: &str, error: &reqwest::Error) -> Failure {
     failure
 }
 
-fn unfetched(message: String) -> Failure {
+fn unfetched(message: String, kind: Kind) -> Failure {
     Failure::new(Code::FetchFailed, message)
         .next("see to it that the URL is right and its server answers, then run the command again")
-        .next("or fetch the component by other means, and give the path of the file")
+        .next(format!("or {}", by_other_means(kind)))
 }
 
-fn too_big(shown: &str, most: usize) -> Failure {
-    Failure::new(
-        Code::PluginInvalid,
-        format!("`{shown}` has more than {most} bytes, the most that a component may have"),
-    )
-    .next("build it in release mode, and strip what is not needed to run it")
+fn by_other_means(kind: Kind) -> String {
+    let option = match kind {
+        Kind::Component => "",
+        Kind::Signature => " with `--signature`",
+    };
+    format!("fetch the {kind} by other means, and give the path of the file{option}")
+}
+
+fn too_big(shown: &str, kind: Kind, most: usize) -> Failure {
+    let message = format!("`{shown}` has more than {most} bytes, the most that a {kind} may have");
+    match kind {
+        Kind::Component => Failure::new(Code::PluginInvalid, message)
+            .next("build it in release mode, and strip what is not needed to run it"),
+        Kind::Signature => Failure::new(Code::PluginUntrusted, message)
+            .next("give a signature of minisign, which has four lines"),
+    }
 }
 
 #[cfg(test)]
@@ -271,8 +336,8 @@ mod tests {
 
     async fn refused(source: &str) -> Failure {
         let directory = tempfile::tempdir().unwrap();
-        let fetched = fetch(directory.path(), source, 100, &|_| {}).await;
-        fetched.err().unwrap()
+        let fetched = fetch(directory.path(), source, Kind::Component, 100, &|_| {}).await;
+        fetched.err().unwrap().failure
     }
 
     #[tokio::test]
@@ -302,14 +367,18 @@ mod tests {
         std::fs::write(project.join("x.wasm"), "abc").unwrap();
         let absolute = project.join("x.wasm").display().to_string();
         for (source, recorded) in [("./x.wasm", "./x.wasm"), (&absolute, "x.wasm")] {
-            let fetched = fetch(project, source, 3, &|_| {}).await.ok().unwrap();
+            let fetched = fetch(project, source, Kind::Component, 3, &|_| {})
+                .await
+                .ok()
+                .unwrap();
             assert_eq!(
                 (fetched.source.as_str(), fetched.label.as_str()),
                 (recorded, "x.wasm")
             );
             assert_eq!(fetched.bytes, b"abc");
         }
-        let failure = fetch(project, "x.wasm", 2, &|_| {}).await.err().unwrap();
+        let fetched = fetch(project, "x.wasm", Kind::Component, 2, &|_| {}).await;
+        let failure = fetched.err().unwrap().failure;
         assert!(failure.message.contains("more than 2 bytes"));
     }
 

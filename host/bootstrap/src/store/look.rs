@@ -1,18 +1,22 @@
 //! Looking at the plugins of a project: which there are, what one of them is and did, and whether the copies are still what was added. Changes nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chora_model::config::Placement;
 use chora_model::failure::{Code, Failure};
 use chora_model::plugin_lock::LockedPlugin;
+use chora_model::signature::Signer;
 use chora_plugin_host::{Plugin, PluginError, PluginKind, hex_sha256};
 use serde::Serialize;
 
 use super::Store;
 use crate::bundled::{BUNDLED, bundled};
 use crate::plugins;
-use crate::report;
+use crate::trust::{self, LoadError};
+
+/// A component that was loaded, and by whom it is signed where the configuration asks for that.
+type Loaded = (Arc<Plugin>, Option<Signer>);
 
 /// Why a plugin is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -53,18 +57,28 @@ pub struct Inspection {
     pub listed: Listed,
     /// The component, or why it cannot be used.
     pub plugin: Result<Arc<Plugin>, Failure>,
+    /// By whom it is signed, where the configuration asks for that.
+    pub signer: Option<Signer>,
     /// Its size in bytes, where it can be read.
     pub size: Option<u64>,
 }
 
-/// The copy of an added plugin, compared with the record.
+/// The copy of an added plugin, compared with the record; or a component that the configuration names, where it has to be signed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verified {
-    /// What the record says.
-    pub locked: LockedPlugin,
-    /// The copy.
-    pub copy: PathBuf,
-    /// What is wrong; nothing where it is the one that was added.
+    /// The plugin's name.
+    pub name: String,
+    /// What the record says; absent where it was not added.
+    pub locked: Option<LockedPlugin>,
+    /// The component.
+    pub file: PathBuf,
+    /// SHA-256 of what was added, or of what is there where it was not added and can be read.
+    pub sha256: Option<String>,
+    /// Whether it has to be signed.
+    pub must_be_signed: bool,
+    /// By whom it is signed, where it has to be.
+    pub signer: Option<Signer>,
+    /// What is wrong; nothing where it is the one that was added, and signed where it has to be.
     pub failure: Option<Failure>,
 }
 
@@ -146,71 +160,82 @@ impl Store {
             )
             .next(format!("name one of {}", names.join(", "))));
         };
-        let host = self.host().await?;
         let (plugin, size) = match (&listed.locked, &listed.path) {
             (Some(locked), _) => (self.added(locked).await?, Some(locked.size)),
-            (None, Some(path)) => {
-                let most = u64::try_from(host.limits().component).unwrap_or(u64::MAX);
-                let path = self.layout.project.join(path);
-                match chora_model::file::read_capped(&path, most) {
-                    Ok(Some(bytes)) => {
-                        let size = u64::try_from(bytes.len()).ok();
-                        (host.load(name, &bytes).await, size)
-                    }
-                    Ok(None) => (
-                        Err(invalid(name, format!("there is no `{}`", path.display()))),
-                        None,
-                    ),
-                    Err(error) => (
-                        Err(invalid(name, format!("{error}: {}", error.source))),
-                        None,
-                    ),
-                }
-            }
+            (None, Some(path)) => self.configured(name, path).await?,
             (None, None) => {
+                let host = self.host().await?;
                 let mut known = self.options.bundled.iter();
                 match known.find(|(known, _)| known == name) {
                     Some((_, bytes)) => {
                         let size = u64::try_from(bytes.len()).ok();
-                        (host.load(name, bytes).await, size)
+                        let loaded = host.load(name, bytes).await;
+                        let loaded = loaded.map(|plugin| (plugin, None));
+                        (loaded.map_err(LoadError::Plugin), size)
                     }
                     None => (Err(invalid(name, "it has no component".to_owned())), None),
                 }
             }
         };
+        let (plugin, signer) = match plugin {
+            Ok((plugin, signer)) => (Ok(plugin), signer),
+            Err(error) => (Err(error.failure()), None),
+        };
         Ok(Inspection {
             listed,
-            plugin: plugin.map_err(|error| report::load_failure(&error)),
+            plugin,
+            signer,
             size,
         })
     }
 
-    /// Compares the copy of each added plugin with the record.
+    /// Compares the copy of each added plugin with the record, and looks by whom it is signed where the configuration asks for that; by whom those are signed that it names itself, as well.
     ///
     /// # Errors
     /// When the record cannot be used.
     pub async fn verify(&self) -> Result<Vec<Verified>, Failure> {
         let record = self.record()?;
         let host = self.host().await?;
+        let must_be_signed = !self.config.plugin_keys.is_empty();
         let mut found = Vec::with_capacity(record.plugins().len());
         for locked in record.plugins() {
-            let copy = self.layout.plugin(&locked.sha256);
-            let read = plugins::copy_of(&locked.name, &copy, &locked.sha256, host).await;
-            let verified = read.and_then(|bytes| {
-                let digest = hex_sha256(&bytes);
-                if digest == locked.sha256 {
-                    return Ok(());
-                }
-                Err(PluginError::Changed {
-                    plugin: locked.name.clone(),
-                    expected: locked.sha256.clone(),
-                    found: Some(digest),
-                })
-            });
+            let verified = plugins::verified(&self.config, &self.layout, locked, host).await;
+            let (signer, failure) = match verified {
+                Ok((_, signer)) => (signer, None),
+                Err(error) => (None, Some(error.failure())),
+            };
             found.push(Verified {
-                locked: locked.clone(),
-                copy,
-                failure: verified.err().map(|error| report::load_failure(&error)),
+                name: locked.name.clone(),
+                locked: Some(locked.clone()),
+                file: self.layout.plugin(&locked.sha256),
+                sha256: Some(locked.sha256.clone()),
+                must_be_signed,
+                signer,
+                failure,
+            });
+        }
+        let mut configured = self.config.plugins.iter().filter(|one| one.enabled);
+        while let (true, Some(one)) = (must_be_signed, configured.next()) {
+            let Some(path) = &one.path else {
+                continue;
+            };
+            let file = self.layout.project.join(path);
+            let read = self.read_configured(&one.name, &file).await?;
+            let sha256 = read.as_ref().ok().map(|bytes| hex_sha256(bytes));
+            let signer =
+                read.and_then(|bytes| Ok(trust::of_file(&self.config, &one.name, &file, &bytes)?));
+            let (signer, failure) = match signer {
+                Ok(signer) => (signer, None),
+                Err(error) => (None, Some(error.failure())),
+            };
+            found.push(Verified {
+                name: one.name.clone(),
+                locked: None,
+                file,
+                sha256,
+                must_be_signed,
+                signer,
+                failure,
             });
         }
         Ok(found)
@@ -220,21 +245,50 @@ impl Store {
     pub(super) async fn added(
         &self,
         locked: &LockedPlugin,
-    ) -> Result<Result<Arc<Plugin>, PluginError>, Failure> {
+    ) -> Result<Result<Loaded, LoadError>, Failure> {
         let host = self.host().await?;
-        let copy = self.layout.plugin(&locked.sha256);
-        let loaded = match plugins::copy_of(&locked.name, &copy, &locked.sha256, host).await {
-            Ok(bytes) => host.load_pinned(&locked.name, &bytes, &locked.sha256).await,
-            Err(error) => Err(error),
+        Ok(plugins::load_added(&self.config, &self.layout, locked, host).await)
+    }
+
+    /// Loads a component that the configuration names, and says how big it is.
+    async fn configured(
+        &self,
+        name: &str,
+        path: &Path,
+    ) -> Result<(Result<Loaded, LoadError>, Option<u64>), Failure> {
+        let path = self.layout.project.join(path);
+        let bytes = match self.read_configured(name, &path).await? {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok((Err(error), None)),
         };
-        Ok(loaded)
+        let size = u64::try_from(bytes.len()).ok();
+        let host = self.host().await?;
+        let loaded = async {
+            let signer = trust::of_file(&self.config, name, &path, &bytes)?;
+            Ok((host.load(name, &bytes).await?, signer))
+        };
+        Ok((loaded.await, size))
+    }
+
+    async fn read_configured(
+        &self,
+        name: &str,
+        path: &Path,
+    ) -> Result<Result<Vec<u8>, LoadError>, Failure> {
+        let host = self.host().await?;
+        let most = u64::try_from(host.limits().component).unwrap_or(u64::MAX);
+        Ok(match chora_model::file::read_capped(path, most) {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err(invalid(name, format!("there is no `{}`", path.display()))),
+            Err(error) => Err(invalid(name, format!("{error}: {}", error.source))),
+        })
     }
 }
 
-fn invalid(name: &str, reason: String) -> PluginError {
-    PluginError::Invalid {
+fn invalid(name: &str, reason: String) -> LoadError {
+    LoadError::Plugin(PluginError::Invalid {
         plugin: name.to_owned(),
         reason,
         source: None,
-    }
+    })
 }

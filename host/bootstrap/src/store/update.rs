@@ -5,7 +5,7 @@ use chora_model::grant::{Grant, GrantSet};
 use chora_model::plugin_lock::LockedPlugin;
 use chora_plugin_host::PluginKind;
 
-use super::change::{entry, keep_copy};
+use super::change::entry;
 use super::fetch::Doing;
 use super::{Component, Store};
 use crate::cancel::Cancel;
@@ -29,6 +29,8 @@ pub struct Difference {
     pub bytes: bool,
     /// The versions, where they differ.
     pub version: Option<(String, String)>,
+    /// By whom they are signed, where that differs; nobody where it is not known or not asked.
+    pub signer: Option<(Option<String>, Option<String>)>,
     /// Where they come from, where that differs.
     pub source: Option<(String, String)>,
     /// Interfaces that only the new one imports.
@@ -44,7 +46,8 @@ pub struct Difference {
 }
 
 impl Store {
-    /// Looks at the component that is to take the place of an added one: the one at `source`, or at where the added one came from.
+    /// Looks at the component that is to take the place of an added one: the one at `source`, or at where the added one came from. Its signature is at `signature`, or beside it, or, where it
+    /// is fetched from where the added one came from, at where the signature of that came from.
     ///
     /// # Errors
     /// As for [`Self::examine`], and `CONFIG_ERROR` when there is no such plugin or when the new one is of another kind.
@@ -52,6 +55,7 @@ impl Store {
         &self,
         name: &str,
         source: Option<&str>,
+        signature: Option<&str>,
         hear: &(dyn Fn(Doing) + Sync),
     ) -> Result<Update, Failure> {
         let record = self.record()?;
@@ -59,8 +63,12 @@ impl Store {
             .plugin(name)
             .cloned()
             .ok_or_else(|| self.unknown(name, &record))?;
+        self.can_be_signed(signature)?;
+        let recorded = before.signature.as_ref();
+        let recorded = recorded.and_then(|signature| signature.source.as_deref());
+        let recorded = recorded.filter(|_| source.is_none() && !self.config.plugin_keys.is_empty());
         let source = source.unwrap_or(&before.source);
-        let component = self.examine(source, hear).await?;
+        let component = self.examine(source, signature.or(recorded), hear).await?;
         if component.plugin.kind.world() != before.world {
             let was = PluginKind::of_world(&before.world);
             return Err(Failure::new(
@@ -99,7 +107,7 @@ impl Store {
         };
         if bytes {
             match self.added(before).await? {
-                Ok(old) => {
+                Ok((old, _)) => {
                     let missing_in = |those: &[String], these: &[String]| -> Vec<String> {
                         let missing = these.iter().filter(|name| !those.contains(name));
                         missing.cloned().collect()
@@ -109,6 +117,13 @@ impl Store {
                 }
                 Err(error) => difference.unknown_imports = Some(error.to_string()),
             }
+        }
+        let was = before.signature.as_ref().map(|it| (&it.by, &it.key_id));
+        let is = component.signature.as_ref().map(|it| &it.signer);
+        if bytes || is.is_some() {
+            let is_by = is.map(|signer| (&signer.name, &signer.key_id));
+            let named = |(by, id): (&String, &String)| format!("{by} (key id {id})");
+            difference.signer = (was != is_by).then(|| (was.map(named), is_by.map(named)));
         }
         let has = plugins::grants_of(&self.config, before);
         let wishes: Vec<Grant> = component
@@ -126,7 +141,7 @@ impl Store {
         Ok(difference)
     }
 
-    /// Puts the component in the place of the added one. With other bytes it gets these grants and no others; with the same it keeps what it has, and only its copy is put back. Answers whether anything was written.
+    /// Puts the component in the place of the added one. With other bytes it gets these grants and no others; with the same it keeps what it has, and only its copy is put back, and its signer recorded. Answers whether anything was written.
     ///
     /// # Errors
     /// `LOCKED` while another command is at work, `CONFIG_ERROR` when the plugin was changed or removed meanwhile, `IO_ERROR` when something cannot be written; the project is then as it was.
@@ -150,20 +165,20 @@ impl Store {
             )
             .next("run the command again"));
         }
-        if !update.difference.bytes && update.difference.source.is_none() {
-            return keep_copy(&self.layout, &update.component);
-        }
-        let grants = if update.difference.bytes {
-            grants
-        } else {
-            before.grants.clone()
-        };
-        let entry = entry(
+        let mut entry = entry(
             &update.component,
             &before.name,
             grants,
             before.placement.clone(),
         );
+        if !update.difference.bytes {
+            entry.grants.clone_from(&before.grants);
+            // Where no key is listed, nobody looked whether it is signed.
+            entry.signature = entry.signature.or_else(|| before.signature.clone());
+            if update.difference.source.is_none() && entry.signature == before.signature {
+                return self.keep(&update.component);
+            }
+        }
         self.write(&mut record, entry, &update.component)?;
         Ok(true)
     }

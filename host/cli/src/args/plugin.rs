@@ -10,11 +10,12 @@ place where they were added, unless `plugins:` in its configuration says another
 Exit codes:
   0  done, or there was nothing to do
   1  a file cannot be read or written, a URL gives nothing; `verify` and `inspect`: a component
-     is not the one that was added
+     is not the one that was added, or not signed as the configuration asks for it
   3  cancelled at the question
   6  interrupted by Ctrl-C, SIGTERM or SIGHUP
-  7  a component that cannot be used, a wrong grant or place, a name that is taken or unknown, a
-     damaged record; configuration error, or wrong usage of the command line
+  7  a component that cannot be used or is not signed as the configuration asks for it, a wrong
+     grant or place, a name that is taken or unknown, a damaged record; configuration error, or
+     wrong usage of the command line
   9  a run or another command that changes plugins is at work
 
 Examples:
@@ -63,7 +64,10 @@ pub(crate) enum PluginCommand {
     },
     Update(UpdateArgs),
     Audit(AuditArgs),
-    /// Compare every added component with what was recorded when it was added
+    /// Compare every added component with what was recorded when it was added, and check signatures
+    ///
+    /// Signatures are checked where the configuration lists `plugin_keys`: those of the added components, and of those that
+    /// the configuration itself names.
     Verify {
         /// How to show it
         #[arg(long, value_enum, default_value_t)]
@@ -80,6 +84,11 @@ pub(crate) struct AddArgs {
     /// The component: a path, or an `http` or `https` URL
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
+    /// Its signature: a path, or an `http` or `https` URL [default: SOURCE with `.minisig` after its path]
+    ///
+    /// It is read, and must be good, where the configuration lists `plugin_keys`.
+    #[arg(long, value_name = "PATH|URL")]
+    pub(crate) signature: Option<String>,
     /// The name that it gets in this project [default: its own]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
@@ -108,6 +117,11 @@ pub(crate) struct UpdateArgs {
     /// The other component: a path, or an `http` or `https` URL [default: where it came from]
     #[arg(value_name = "SOURCE")]
     pub(crate) source: Option<String>,
+    /// Its signature: a path, or an `http` or `https` URL [default: where it came from, or SOURCE with `.minisig` after its path]
+    ///
+    /// It is read, and must be good, where the configuration lists `plugin_keys`.
+    #[arg(long, value_name = "PATH|URL")]
+    pub(crate) signature: Option<String>,
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
 }

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::signature::TrustedKeys;
 pub use crate::yaml::Problem;
 pub use edit::check_text;
 pub use error::ConfigError;
@@ -91,6 +92,8 @@ pub struct Config {
     pub preflight: serde_json::Map<String, serde_json::Value>,
     /// Plugins besides the bundled ones, and settings and grants of any.
     pub plugins: Vec<PluginConfig>,
+    /// The keys of which each plugin that is not bundled must have a signature by one; none where nothing is asked.
+    pub plugin_keys: TrustedKeys,
     /// The engine asked for.
     pub engine: EngineChoice,
 }

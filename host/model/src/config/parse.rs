@@ -197,6 +197,7 @@ const SECTIONS: &[&str] = &[
     "logging",
     "validation",
     "plugins",
+    "plugin_keys",
     "engine",
     "preflight",
 ];
@@ -215,9 +216,7 @@ fn config(reader: &mut Reader, tree: &Node, environment: &str) -> Option<Config>
     let timeouts = timeouts(reader, tree.get("timeouts"));
     let mut placed = Vec::new();
     if let Some(node) = tree.get("services") {
-        if !matches!(node.value, Value::List(_) | Value::Map(_) | Value::Null) {
-            reader.list(Some(node), "services");
-        }
+        must_be_named_things(reader, node, "services");
         for (_, node) in tree::by_name(node.value.clone()) {
             placed.extend(service::read(reader, &node, timeouts.health_check));
         }
@@ -225,6 +224,7 @@ fn config(reader: &mut Reader, tree: &Node, environment: &str) -> Option<Config>
     let services = check::services(reader, placed);
     let mut plugins: Vec<super::PluginConfig> = Vec::new();
     if let Some(node) = tree.get("plugins") {
+        must_be_named_things(reader, node, "plugins");
         for (_, node) in tree::by_name(node.value.clone()) {
             if let Some(plugin) = plugin::read(reader, &node, &services) {
                 if plugins.iter().any(|other| other.name == plugin.name) {
@@ -247,12 +247,20 @@ fn config(reader: &mut Reader, tree: &Node, environment: &str) -> Option<Config>
         validation: reader.free(tree.get("validation"), "validation"),
         preflight: reader.free(tree.get("preflight"), "preflight"),
         plugins,
+        plugin_keys: plugin::keys(reader, tree.get("plugin_keys")),
         engine: match engine.as_deref() {
             Some("process") => EngineChoice::Process,
             Some("docker") => EngineChoice::Docker,
             _ => EngineChoice::Auto,
         },
     })
+}
+
+/// Complains of what is neither a list nor a map keyed by name, and would be taken for nothing.
+pub(super) fn must_be_named_things(reader: &mut Reader, node: &Node, what: &str) {
+    if !tree::is_named_things(&node.value) {
+        reader.list(Some(node), what);
+    }
 }
 
 fn version(reader: &mut Reader, tree: &Node) {

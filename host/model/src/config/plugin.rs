@@ -1,11 +1,13 @@
-//! The `plugins` section.
+//! The sections `plugins` and `plugin_keys`.
 
 use std::path::PathBuf;
 
+use super::parse::must_be_named_things;
 use super::read::Reader;
 use super::service::is_name;
-use super::{Placement, PluginConfig, Service};
+use super::{Placement, PluginConfig, Service, tree};
 use crate::grant::Grant;
+use crate::signature::{TrustedKey, TrustedKeys};
 use crate::yaml::{Node, Value};
 
 const KEYS: &[&str] = &[
@@ -77,4 +79,54 @@ fn placement(reader: &mut Reader, node: &Node, services: &[Service]) -> Option<P
         "after" => Placement::AfterPhase(phase),
         _ => Placement::Phase(phase),
     })
+}
+
+/// Reads the keys of which plugins must be signed with one. Nothing that stands here is passed over: a key that is not read would be a demand that is not made.
+pub(super) fn keys(reader: &mut Reader, node: Option<&Node>) -> TrustedKeys {
+    let mut keys = TrustedKeys::default();
+    let Some(node) = node else {
+        return keys;
+    };
+    must_be_named_things(reader, node, "plugin_keys");
+    for (_, item) in tree::by_name(node.value.clone()) {
+        let Some(key) = key(reader, &item) else {
+            continue;
+        };
+        if let Err(message) = keys.list(key) {
+            reader.problem(item.at, message);
+        }
+    }
+    keys
+}
+
+fn key(reader: &mut Reader, item: &Node) -> Option<TrustedKey> {
+    if matches!(item.value, Value::Null) {
+        reader.problem(item.at, "here stands no key");
+        return None;
+    }
+    let item = reader.map(Some(item), "plugin_keys", &["name", "key"])?;
+    let Some(name) = reader.text(item.get("name"), "name") else {
+        reader.problem(item.at, "this key has no `name`");
+        return None;
+    };
+    if !is_name(&name) {
+        let message = format!(
+            "`{name}` is no name of a key: it has 1 to 64 lower-case letters, digits and `-`"
+        );
+        reader.problem(item.at, message);
+        return None;
+    }
+    let Some(text) = reader.text(item.get("key"), "key") else {
+        reader.problem(item.at, format!("key `{name}` has no `key`"));
+        return None;
+    };
+    match TrustedKey::parse(&name, &text) {
+        Ok(key) => Some(key),
+        Err(error) => {
+            let at = item.get("key").map_or(item.at, |node| node.at);
+            let hint = "`key` is the second line of a file `minisign.pub`: 56 characters that begin with `RW`";
+            reader.problem_with(at, error.to_string(), Some(hint.to_owned()));
+            None
+        }
+    }
 }

@@ -43,6 +43,7 @@ pub fn render(config: &Config) -> String {
         "logging": { "level": config.logging.level, "keep_runs": config.logging.keep_runs },
         "validation": redacted(&config.validation),
         "preflight": redacted(&config.preflight),
+        "plugin_keys": config.plugin_keys.iter().map(|key| json!({ "name": key.name, "key": key.text })).collect::<Vec<_>>(),
         "plugins": config.plugins.iter().map(plugin).collect::<Vec<_>>(),
     });
     serde_yaml::to_string(&document).unwrap_or_else(|error| format!("# {error}\n"))

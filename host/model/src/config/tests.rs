@@ -228,6 +228,18 @@ fn everything_wrong_is_told_at_its_place() {
             "plugins:\n  - {name: p}\n  - {name: p}\n",
             "two plugins named `p`",
         ),
+        ("plugins: own\n", "c.yml:1:10: `plugins` is a list"),
+        ("plugin_keys: RWQ\n", "c.yml:1:14: `plugin_keys` is a list"),
+        ("plugin_keys: [RWQ]\n", "`plugin_keys` is a map"),
+        ("plugin_keys: [~]\n", "no key"),
+        ("plugin_keys: [{key: x}]\n", "this key has no `name`"),
+        ("plugin_keys: [{name: a}]\n", "key `a` has no `key`"),
+        ("plugin_keys: [{name: A B, key: x}]\n", "no name of a key"),
+        ("plugin_keys: [{name: a, kye: x}]\n", "did you mean `key`"),
+        (
+            "plugin_keys:\n  - name: a\n    key: RWQx\n",
+            "c.yml:3:10: this is no public key of minisign\n  hint: `key` is the second line",
+        ),
         ("a: &a [1]\nb: *b\n", "not valid YAML"),
         ("services: []\nservices: []\n", "c.yml:2:"),
     ] {
@@ -340,4 +352,74 @@ fn no_file_means_the_built_in_configuration_and_a_missing_one_that_was_named_is_
     assert!(matches!(load(&named), Err(ConfigError::Missing { .. })));
     let bad = load_from(directory.path(), Some("../x"));
     assert!(matches!(bad, Err(ConfigError::EnvironmentName { .. })));
+}
+
+/// A key as minisign writes it.
+fn key() -> String {
+    let pair = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
+    pair.pk.to_base64()
+}
+
+#[test]
+fn a_key_that_is_listed_twice_is_told_at_its_place() {
+    let (one, two) = (key(), key());
+    let listed = |second: &str, key: &str| {
+        problems(&format!(
+            "plugin_keys:\n  - {{name: a, key: {one}}}\n  - {{name: {second}, key: {key}}}\n"
+        ))
+    };
+    assert_eq!(listed("b", &two), [""; 0]);
+    let name = listed("a", &two).join("\n");
+    assert!(
+        name.contains("c.yml:3:5: there are two keys named `a`"),
+        "{name}"
+    );
+    let key = listed("b", &one).join("\n");
+    assert!(key.contains("c.yml:3:5: key `b` has the id"), "{key}");
+    assert!(key.contains("of key `a`: one key is listed once"), "{key}");
+}
+
+#[test]
+fn keys_are_read_from_either_form_and_rendered_to_be_read_again() {
+    let text = key();
+    let config = check(&format!("plugin_keys: {{team: {{key: {text}}}}}\n")).unwrap();
+    let keys: Vec<_> = config.plugin_keys.iter().collect();
+    assert_eq!((keys[0].name.as_str(), &keys[0].text), ("team", &text));
+    let again = check(&render(&config)).unwrap();
+    assert_eq!(again.plugin_keys, config.plugin_keys);
+    assert!(check("plugin_keys: []\n").unwrap().plugin_keys.is_empty());
+}
+
+#[test]
+fn an_environment_adds_and_replaces_keys_and_can_take_none_away() {
+    let (one, two, three) = (key(), key(), key());
+    let base = format!("plugin_keys:\n  - {{name: a, key: {one}}}\n  - {{name: b, key: {two}}}\n");
+    let of = |over: &str| {
+        let directory = project(&[
+            ("bootstrap-config.yml", base.as_str()),
+            ("bootstrap-config.prod.yml", over),
+        ]);
+        load_from(directory.path(), Some("prod"))
+    };
+    let texts = |over: &str| -> Vec<String> {
+        let loaded = of(over).unwrap();
+        loaded
+            .config
+            .plugin_keys
+            .iter()
+            .map(|key| key.text.clone())
+            .collect()
+    };
+    assert_eq!(texts("plugin_keys: []\n"), [one.clone(), two.clone()]);
+    assert_eq!(
+        texts(&format!("plugin_keys: [{{name: b, key: {three}}}]\n")),
+        [one.clone(), three.clone()]
+    );
+    assert_eq!(
+        texts(&format!("plugin_keys: [{{name: c, key: {three}}}]\n")),
+        [one, two, three]
+    );
+    let wrong = of("plugin_keys: none\n").unwrap_err();
+    let problem = wrong.problems().first().unwrap();
+    assert!(problem.file.ends_with("bootstrap-config.prod.yml"));
 }

@@ -2,6 +2,9 @@
 
 use crate::yaml::{Entry, Node, Value};
 
+/// The keys under which named things stand.
+const NAMED: &[&str] = &["services", "plugins", "plugin_keys"];
+
 /// Lays a tree over another: maps are merged deeply, lists of named things by name, everything else is replaced.
 pub(super) fn merge(base: Node, over: Node) -> Node {
     merge_at(base, over, true)
@@ -14,7 +17,7 @@ fn merge_at(base: Node, over: Node, top: bool) -> Node {
                 let found = entries.iter().position(|entry| entry.key == other.key);
                 match found.map(|at| entries.remove(at)) {
                     Some(entry) => {
-                        let named = top && matches!(other.key.as_str(), "services" | "plugins");
+                        let named = top && NAMED.contains(&other.key.as_str());
                         let value = if named {
                             merge_named(entry.value, other.value)
                         } else {
@@ -40,7 +43,18 @@ fn merge_at(base: Node, over: Node, top: bool) -> Node {
     }
 }
 
+/// Whether something is a list or a map keyed by name, or nothing at all.
+pub(super) fn is_named_things(value: &Value) -> bool {
+    matches!(value, Value::List(_) | Value::Map(_) | Value::Null)
+}
+
 fn merge_named(base: Node, over: Node) -> Node {
+    // What is neither is kept as it is, so that it is told.
+    for node in [&base, &over] {
+        if !is_named_things(&node.value) {
+            return node.clone();
+        }
+    }
     let mut items = by_name(base.value);
     for (name, other) in by_name(over.value) {
         let found = items

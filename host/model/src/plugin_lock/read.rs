@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{FORMAT, LockedPlugin, PluginLock, PluginLockError};
+use super::{FORMAT, LockedPlugin, LockedSignature, PluginLock, PluginLockError};
 use crate::config::{PHASES, Placement, is_name};
 use crate::grant::Grant;
+use crate::signature::is_key_id;
 
 /// What stands in a file of any format.
 #[derive(Deserialize)]
@@ -33,6 +34,9 @@ struct Entry {
     size: u64,
     wit: String,
     world: Option<String>,
+    signed_by: Option<String>,
+    key_id: Option<String>,
+    signature: Option<String>,
     phase: Option<Value>,
     before: Option<Value>,
     after: Option<Value>,
@@ -86,6 +90,7 @@ fn checked(entry: Entry) -> Result<LockedPlugin, String> {
         return Err("`sha256` is no digest of 64 hexadecimal digits in lower case".to_owned());
     }
     let placement = placement(&entry)?;
+    let signature = signature(&entry)?;
     let grants: Result<Vec<Grant>, String> = entry
         .grants
         .iter()
@@ -107,9 +112,29 @@ fn checked(entry: Entry) -> Result<LockedPlugin, String> {
             };
             world.to_owned()
         }),
+        signature,
         placement,
         grants: grants?,
     })
+}
+
+fn signature(entry: &Entry) -> Result<Option<LockedSignature>, String> {
+    let source = entry.signature.clone();
+    match (&entry.signed_by, &entry.key_id) {
+        (None, None) if source.is_none() => Ok(None),
+        (None, None) => Err("it has `signature` without `signed_by` and `key_id`".to_owned()),
+        (Some(_), None) => Err("it has `signed_by` without `key_id`".to_owned()),
+        (None, Some(_)) => Err("it has `key_id` without `signed_by`".to_owned()),
+        (Some(by), Some(_)) if !is_name(by) => Err("`signed_by` is no name of a key".to_owned()),
+        (Some(_), Some(key_id)) if !is_key_id(key_id) => {
+            Err("`key_id` is no id of 16 hexadecimal digits in upper case".to_owned())
+        }
+        (Some(by), Some(key_id)) => Ok(Some(LockedSignature {
+            by: by.clone(),
+            key_id: key_id.clone(),
+            source,
+        })),
+    }
 }
 
 fn placement(entry: &Entry) -> Result<Option<Placement>, String> {

@@ -18,11 +18,20 @@ fn plugin(name: &str, placement: Option<Placement>, grants: &[&str]) -> LockedPl
             Some(_) => "phase-plugin".to_owned(),
             None => "health-plugin".to_owned(),
         },
+        signature: None,
         placement,
         grants: grants
             .iter()
             .map(|grant| Grant::parse(grant).unwrap())
             .collect(),
+    }
+}
+
+fn signature(source: Option<&str>) -> LockedSignature {
+    LockedSignature {
+        by: "platform-team".to_owned(),
+        key_id: "0F1E2D3C4B5A6978".to_owned(),
+        source: source.map(str::to_owned),
     }
 }
 
@@ -86,7 +95,8 @@ fn a_reviewer_sees_one_fact_a_line_in_the_order_of_names() {
         Some(Placement::AfterService("db".to_owned())),
         &["health=db"],
     );
-    let early = plugin("pulse", None, &[]);
+    let mut early = plugin("pulse", None, &[]);
+    early.signature = Some(signature(Some("sigs/pulse.minisig")));
     let expected = format!(
         r##"# The plugins that were added to this project, and what each was granted. Written by
 # `chora plugin`; review changes as you would code, and keep it in version control.
@@ -99,6 +109,9 @@ plugins:
     size: 4711
     wit: "chora:bootstrap@0.1.0"
     world: "health-plugin"
+    signed_by: "platform-team"
+    key_id: "0F1E2D3C4B5A6978"
+    signature: "sigs/pulse.minisig"
     grants: []
   - name: "seed"
     version: "1.2.3"
@@ -234,4 +247,25 @@ fn what_a_reviewer_would_not_see_is_written_out_and_read_back() {
     let is_plain = |c: char| c == '\n' || c == '😀' || c == 'ä' || (' '..='~').contains(&c);
     assert!(text.chars().all(is_plain), "{text:?}");
     assert_eq!(parse(&text).unwrap(), written);
+}
+
+#[test]
+fn a_signature_is_read_back_and_half_of_one_is_damage() {
+    let mut signed = plugin("a", None, &[]);
+    for source in [None, Some("https://host/a.minisig")] {
+        signed.signature = Some(signature(source));
+        let written = lock([signed.clone()]);
+        assert_eq!(parse(&written.render()).unwrap(), written);
+    }
+    let text = lock([signed]).render();
+    let without = |key: &str| -> String {
+        let lines = text.lines().filter(|line| !line.trim().starts_with(key));
+        lines.map(|line| format!("{line}\n")).collect()
+    };
+    damaged(&without("signed_by"), "`key_id` without `signed_by`");
+    damaged(&without("key_id"), "`signed_by` without `key_id`");
+    damaged(&text.replace("platform-team", "../x"), "`signed_by`");
+    for id in ["0f1e2d3c4b5a6978", "../../../../etc/", "0F1E"] {
+        damaged(&text.replace("0F1E2D3C4B5A6978", id), "`key_id` is no id");
+    }
 }

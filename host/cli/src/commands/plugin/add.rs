@@ -22,7 +22,10 @@ pub(super) async fn run(app: &App, args: &AddArgs) -> Result<Exit, Ended> {
     let progress = Progress::new(app);
     let hear = |doing| progress.hear(doing);
     let component = progress
-        .until(&cancel, store.examine(&args.source, &hear))
+        .until(
+            &cancel,
+            store.examine(&args.source, args.signature.as_deref(), &hear),
+        )
         .await?;
     let name = store.name_of(&component, args.name.as_deref())?;
     store.is_free(&record, &component, &name)?;
@@ -51,6 +54,10 @@ pub(super) async fn run(app: &App, args: &AddArgs) -> Result<Exit, Ended> {
     app.output.line(&match added {
         Added::Unchanged => format!(
             "{} plugin {name} was added before, just so; nothing was changed",
+            paint(GOOD, "✓")
+        ),
+        Added::Signed => format!(
+            "{} plugin {name} was added before, and is now recorded as signed",
             paint(GOOD, "✓")
         ),
         Added::Added => format!("{} plugin {name} was added", paint(GOOD, "✓")),

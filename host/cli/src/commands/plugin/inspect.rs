@@ -83,6 +83,10 @@ fn lines(
     if let Some(digest) = digest {
         fact("SHA-256", digest);
     }
+    if let Some(signer) = &inspection.signer {
+        lines.push(show::signed_by(signer));
+    }
+    let mut fact = |name: &str, value: String| lines.push(show::fact(name, &value));
     if let Some(size) = inspection.size {
         fact("size", human_bytes(size));
     }
@@ -197,6 +201,7 @@ fn entry(inspection: &Inspection, runs: &[PluginRun]) -> Value {
         return entry;
     };
     map.insert("size".to_owned(), json!(inspection.size));
+    map.insert("signature".to_owned(), json!(inspection.signer));
     map.insert("runs".to_owned(), json!(runs));
     map.insert(
         "failure".to_owned(),

@@ -79,6 +79,7 @@ pub(super) fn from(one: &Listed) -> String {
 /// The same for programs.
 pub(super) fn entry(one: &Listed) -> Value {
     let locked = one.locked.as_ref();
+    let signature = locked.and_then(|locked| locked.signature.as_ref());
     json!({
         "name": one.name,
         "origin": one.origin,
@@ -96,5 +97,7 @@ pub(super) fn entry(one: &Listed) -> Value {
         "sha256": locked.map(|locked| &locked.sha256),
         "size": locked.map(|locked| locked.size),
         "wit": locked.map(|locked| &locked.wit),
+        "signed_by": signature.map(|signature| &signature.by),
+        "key_id": signature.map(|signature| &signature.key_id),
     })
 }

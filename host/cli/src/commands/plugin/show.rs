@@ -2,6 +2,7 @@
 
 use chora_bootstrap::{Component, Wish};
 use chora_model::config::Placement;
+use chora_model::signature::Signer;
 use chora_plugin_host::Plugin;
 use serde_json::{Value, json};
 
@@ -13,6 +14,14 @@ pub(super) fn component(component: &Component, name: &str, place: &str) -> Strin
     let mut lines = vec![title(name, plugin)];
     lines.push(fact("source", &one_line(&component.source)));
     lines.push(fact("SHA-256", &plugin.digest));
+    let signer = component.signature.as_ref().map(|signed| &signed.signer);
+    lines.push(match signer {
+        Some(signer) => signed_by(signer),
+        None => fact(
+            "signed by",
+            "not asked: the configuration lists no `plugin_keys`",
+        ),
+    });
     lines.push(fact("size", &human_bytes(component.size)));
     lines.push(fact("made for", &world(plugin)));
     lines.push(fact("runs", &one_line(place)));
@@ -43,6 +52,15 @@ pub(super) fn title(name: &str, plugin: &Plugin) -> String {
         one_line(&said.version),
         one_line(&said.summary)
     )
+}
+
+/// Who signed it, and what was signed with it.
+pub(super) fn signed_by(signer: &Signer) -> String {
+    let comment = match one_line(&signer.comment) {
+        comment if comment.is_empty() => "no trusted comment".to_owned(),
+        comment => format!("trusted comment: {comment}"),
+    };
+    fact("signed by", &format!("{signer}, {comment}"))
 }
 
 /// A line of what is known.

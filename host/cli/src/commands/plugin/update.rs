@@ -22,15 +22,21 @@ pub(super) async fn run(app: &App, args: &UpdateArgs) -> Result<Exit, Ended> {
     let cancel = signals::cancel()?;
     let progress = Progress::new(app);
     let hear = |doing| progress.hear(doing);
-    let newer = store.newer(name, args.source.as_deref(), &hear);
+    let newer = store.newer(
+        name,
+        args.source.as_deref(),
+        args.signature.as_deref(),
+        &hear,
+    );
     let update = progress.until(&cancel, newer).await?;
     let say = |message: String| app.output.error(&one_line(&message));
     if !update.difference.bytes {
         let mended = store.update(&update, Vec::new(), &say, &cancel).await?;
-        let what = if mended {
-            "was put back"
-        } else {
-            "is what its source has"
+        let by = update.difference.signer.as_ref();
+        let what = match by.and_then(|(_, after)| after.as_ref()) {
+            Some(by) if mended => format!("is now recorded as signed by {}", one_line(by)),
+            Some(_) | None if mended => "was put back".to_owned(),
+            Some(_) | None => "is what its source has".to_owned(),
         };
         app.output.line(&format!(
             "{} plugin {name} {what}: version {}, with the grants that it was given",
@@ -84,6 +90,7 @@ pub(super) fn lines_of(difference: &PluginDifference, sha256: &str) -> Vec<Strin
     let PluginDifference {
         bytes: _,
         version,
+        signer,
         source,
         new_imports,
         dropped_imports,
@@ -100,6 +107,13 @@ pub(super) fn lines_of(difference: &PluginDifference, sha256: &str) -> Vec<Strin
         ));
     }
     lines.push(format!("    SHA-256: it was {sha256}"));
+    if let Some((before, _)) = signer {
+        let before = before.as_deref().map(one_line);
+        lines.push(format!(
+            "    signed by: it was {}",
+            before.unwrap_or_else(|| "nobody that is on record".to_owned())
+        ));
+    }
     if let Some((before, _)) = source {
         lines.push(format!("    source: it was {}", one_line(before)));
     }

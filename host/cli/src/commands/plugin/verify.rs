@@ -1,6 +1,7 @@
 //! `chora plugin verify`.
 
-use chora_bootstrap::Verified;
+use chora_bootstrap::{Origin, Verified};
+use chora_model::failure::Code;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -41,26 +42,51 @@ pub(super) async fn run(app: &App, format: PluginFormat) -> Result<Exit, Ended> 
 }
 
 fn line(one: &Verified) -> String {
-    let locked = &one.locked;
-    let (sign, what) = match &one.failure {
-        None => (paint(GOOD, "✓"), "is what was added"),
-        Some(_) => (paint(BAD, "✗"), "is not what was added"),
+    let sign = match one.failure {
+        None => paint(GOOD, "✓"),
+        Some(_) => paint(BAD, "✗"),
     };
-    format!(
-        "{sign} {} {} {what}: SHA-256 {}",
-        locked.name,
-        one_line(&locked.version),
-        locked.sha256
-    )
+    let version = match &one.locked {
+        Some(locked) => format!(" {}", one_line(&locked.version)),
+        None => String::new(),
+    };
+    let digest = match &one.sha256 {
+        Some(sha256) => format!(": SHA-256 {sha256}"),
+        None => String::new(),
+    };
+    format!("{sign} {}{version} {}{digest}", one.name, what(one))
+}
+
+fn what(one: &Verified) -> String {
+    let is_added = one.locked.is_some();
+    let code = one.failure.as_ref().map(|failure| failure.code);
+    match (code, &one.signer) {
+        (None, Some(signer)) if is_added => format!("is what was added, signed by {signer}"),
+        (None, Some(signer)) => format!("is signed by {signer}"),
+        (None, None) => "is what was added".to_owned(),
+        (Some(Code::PluginUntrusted), _) if is_added => {
+            "is what was added, and not signed as the configuration asks for it".to_owned()
+        }
+        (Some(Code::PluginUntrusted), _) => {
+            "is not signed as the configuration asks for it".to_owned()
+        }
+        (Some(_), _) if is_added => "is not what was added".to_owned(),
+        (Some(_), _) => "cannot be used".to_owned(),
+    }
 }
 
 fn entry(one: &Verified) -> Value {
+    let code = one.failure.as_ref().map(|failure| failure.code);
+    let is_intact = matches!(code, None | Some(Code::PluginUntrusted));
     json!({
-        "name": one.locked.name,
-        "version": one.locked.version,
-        "sha256": one.locked.sha256,
-        "copy": one.copy,
-        "intact": one.failure.is_none(),
+        "name": one.name,
+        "origin": if one.locked.is_some() { Origin::Added } else { Origin::Configured },
+        "version": one.locked.as_ref().map(|locked| &locked.version),
+        "sha256": one.sha256,
+        "copy": one.file,
+        "intact": is_intact,
+        "trusted": one.must_be_signed.then_some(one.signer.is_some()),
+        "signature": one.signer,
         "failure": one.failure,
     })
 }
