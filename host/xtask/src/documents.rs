@@ -12,7 +12,10 @@ use crate::Xtask;
 
 mod extract;
 
-use extract::{Mention, mentions};
+use extract::{Mention, mentions, unbacked};
+
+/// Where each rule names a test, and the heading behind which none is asked for.
+const BACKED: (&str, &str) = ("docs/security.md", "## What chora does not protect");
 
 /// Fails with one line per thing that is named and does not exist.
 pub(crate) fn check(root: &Path, chora: &Path) -> Result<()> {
@@ -28,11 +31,23 @@ pub(crate) fn check(root: &Path, chora: &Path) -> Result<()> {
         for (line, mention) in mentions(&text) {
             let problem = match mention {
                 Mention::Link(path) => missing(document.parent().unwrap_or(root), &path),
+                Mention::Test(path, name) => {
+                    no_test(document.parent().unwrap_or(root), &path, &name)
+                }
                 Mention::Path(path) => missing(root, &path),
                 Mention::Xtask(words) => unknown_xtask(&words),
                 Mention::Chora(words) => helps.problem(&words)?,
             };
             problems.extend(problem.map(|problem| format!("{name}:{line}: {problem}")));
+        }
+        let (backed, until) = BACKED;
+        if document == root.join(backed) {
+            let unbacked = unbacked(&text, until);
+            problems.extend(
+                unbacked
+                    .iter()
+                    .map(|line| format!("{name}:{line}: this rule names no test")),
+            );
         }
     }
     if !problems.is_empty() {
@@ -63,6 +78,22 @@ fn documents(root: &Path) -> Result<Vec<PathBuf>> {
 
 fn missing(base: &Path, path: &str) -> Option<String> {
     (!base.join(path).exists()).then(|| format!("there is no `{path}`"))
+}
+
+/// A test is a function behind an attribute that makes it one.
+fn no_test(base: &Path, path: &str, name: &str) -> Option<String> {
+    let Ok(text) = std::fs::read_to_string(base.join(path)) else {
+        return Some(format!("there is no `{path}`"));
+    };
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let function = format!("fn {name}(");
+    let is_test = lines.windows(2).any(|pair| match pair {
+        [before, line] => {
+            before.starts_with("#[") && before.contains("test") && line.contains(&function)
+        }
+        _ => false,
+    });
+    (!is_test).then(|| format!("`{path}` has no test `{name}`"))
 }
 
 fn unknown_xtask(words: &[String]) -> Option<String> {
@@ -165,6 +196,16 @@ mod tests {
         )
         .unwrap();
         std::fs::write(
+            root.path().join("host/model/a.rs"),
+            "#[test]\nfn holds() {}\n\nfn helps() {}\n",
+        )
+        .unwrap();
+        std::fs::write(
+            root.path().join("docs/security.md"),
+            "* [test](../host/model/a.rs#holds)\n* [test](../host/model/a.rs#helps)\n* [test](../host/b.rs#holds)\n* nothing\n## What chora does not protect\n* time\n",
+        )
+        .unwrap();
+        std::fs::write(
             root.path().join("docs/guide.md"),
             "\n[up](../README.md#top) [no](no.md)\n`host/none`\n",
         )
@@ -176,7 +217,10 @@ mod tests {
             error,
             "documents name what does not exist:\n\
              docs/guide.md:2: there is no `no.md`\n\
-             docs/guide.md:3: there is no `host/none`"
+             docs/guide.md:3: there is no `host/none`\n\
+             docs/security.md:2: `../host/model/a.rs` has no test `helps`\n\
+             docs/security.md:3: there is no `../host/b.rs`\n\
+             docs/security.md:4: this rule names no test"
         );
     }
 }

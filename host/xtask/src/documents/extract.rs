@@ -5,6 +5,8 @@
 pub(super) enum Mention {
     /// The target of a link, relative to the document.
     Link(String),
+    /// A test: the target of a link to a file of Rust, and the function that its fragment names.
+    Test(String, String),
     /// A quoted path, relative to the repository.
     Path(String),
     /// The words after `cargo xtask`.
@@ -45,13 +47,39 @@ pub(super) fn mentions(text: &str) -> Vec<(usize, Mention)> {
     found
 }
 
-/// Relative targets of `[text](target)`, without their fragment.
+/// Relative targets of `[text](target)`. The fragment counts only in a file of Rust, where it names a test.
 fn links(line: &str) -> impl Iterator<Item = Mention> {
     line.split("](").skip(1).filter_map(|rest| {
-        let target = rest.split([')', '#', ' ']).next().unwrap_or_default();
+        let whole = rest.split([')', ' ']).next().unwrap_or_default();
+        let (target, fragment) = whole.split_once('#').unwrap_or((whole, ""));
         let elsewhere = target.is_empty() || target.contains(':');
-        (!elsewhere).then(|| Mention::Link(target.to_owned()))
+        (!elsewhere).then(|| match fragment {
+            "" => Mention::Link(target.to_owned()),
+            name if target.ends_with(".rs") => Mention::Test(target.to_owned(), name.to_owned()),
+            _ => Mention::Link(target.to_owned()),
+        })
     })
+}
+
+/// The lines of list items without a test, up to the heading behind which none is asked for. For documents whose rules are each shown by one.
+pub(super) fn unbacked(text: &str, until: &str) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut item: Option<(usize, bool)> = None;
+    let lines = text.lines().take_while(|line| *line != until);
+    for (index, line) in lines.chain(std::iter::once("")).enumerate() {
+        let begins = line.starts_with("* ");
+        let goes_on = line.starts_with("  ");
+        if !goes_on && let Some((at, false)) = item.take() {
+            found.push(at);
+        }
+        let has_test = links(line).any(|link| matches!(link, Mention::Test(..)));
+        if begins {
+            item = Some((index + 1, has_test));
+        } else if let Some((_, backed)) = &mut item {
+            *backed |= has_test;
+        }
+    }
+    found
 }
 
 /// Commands and paths between backticks.
@@ -107,7 +135,7 @@ fn plain_words<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mention, mentions};
+    use super::{Mention, mentions, unbacked};
 
     fn chora(words: &[&str]) -> Mention {
         Mention::Chora(words.iter().map(|word| (*word).to_owned()).collect())
@@ -144,6 +172,21 @@ mod tests {
                 .map(|(_, mention)| mention)
                 .eq(links)
         );
+    }
+
+    #[test]
+    fn a_fragment_in_a_file_of_rust_names_a_test() {
+        let text = "It holds ([test](../a/b.rs#it_holds), [file](b.rs)).";
+        let test = Mention::Test("../a/b.rs".to_owned(), "it_holds".to_owned());
+        let file = Mention::Link("b.rs".to_owned());
+        assert_eq!(mentions(text), [(1, test), (1, file)]);
+    }
+
+    #[test]
+    fn rules_without_a_test_are_found_up_to_the_last_heading() {
+        let text = "* one [test](a.rs#one)\n* two,\n  on two lines [test](a.rs#two)\n* three,\n  [file](a.rs)\n\ntext\n* four\n## Over\n* five\n";
+        assert_eq!(unbacked(text, "## Over"), [4, 8]);
+        assert_eq!(unbacked("* last", "## Over"), [1]);
     }
 
     #[test]
