@@ -40,6 +40,8 @@ mod plans;
 #[cfg(test)]
 mod pulse;
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod registry;
 #[cfg(test)]
 mod requests;

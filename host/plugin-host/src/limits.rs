@@ -58,6 +58,66 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Each ceiling in words, with its number and unit.
+    pub fn table(&self) -> Vec<(&'static str, String)> {
+        let Self {
+            call,
+            memory,
+            resources,
+            table_elements,
+            instances,
+            bytes_per_host_call,
+            host_calls,
+            output_kept,
+            output,
+            log_lines,
+            body,
+            steps,
+            component,
+        } = self;
+        let mebi = |bytes: &usize| format!("{} MiB", bytes >> 20);
+        let kibi = |bytes: &usize| format!("{} KiB", bytes >> 10);
+        vec![
+            (
+                "time of `describe`, `plan` and `observe`; `apply` and `revert` have their step's timeout, `probe` its service's",
+                format!("{} s", call.as_secs()),
+            ),
+            ("linear memory, all memories together", mebi(memory)),
+            ("call stack", kibi(&STACK)),
+            ("elements of one table", table_elements.to_string()),
+            (
+                "core instances, memories and tables, each",
+                instances.to_string(),
+            ),
+            (
+                "resources of the host that are open at once",
+                resources.to_string(),
+            ),
+            ("host calls", host_calls.to_string()),
+            (
+                "bytes that one host call carries from the guest",
+                mebi(bytes_per_host_call),
+            ),
+            (
+                "standard output and error, each; what is more ends the call",
+                mebi(output),
+            ),
+            (
+                "of which is kept for the report of a failure",
+                kibi(output_kept),
+            ),
+            (
+                "log lines and progress notes; what is more is dropped",
+                log_lines.to_string(),
+            ),
+            ("body of a request or answer", mebi(body)),
+            ("steps of a plan", steps.to_string()),
+            ("size of a component's file", mebi(component)),
+        ]
+    }
+}
+
 /// A ceiling that a guest reached. Travels through wasmtime as the cause of the trap.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} is limited to {limit}")]
