@@ -3,6 +3,7 @@
 mod checks;
 mod places;
 mod plans;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;

@@ -132,3 +132,38 @@ async fn a_file_over_the_size_limit_is_not_even_looked_at() {
     let (reason, _) = refused(limits, &[0; 101]).await;
     assert_eq!(reason, "the file has 101 bytes, and 100 are the most");
 }
+
+#[tokio::test]
+async fn a_type_that_would_fill_the_memory_is_refused_as_it_is_read() {
+    // A few hundred bytes: each type is twice the one before.
+    let mut text = String::from("(component (type $t0 u64)");
+    for number in 1..=60 {
+        let before = number - 1;
+        text.push_str(&format!("(type $t{number} (tuple $t{before} $t{before}))"));
+    }
+    text.push(')');
+    let (reason, source) = refused_text(&text).await;
+    assert_eq!(reason, "it is not a valid WebAssembly component");
+    assert!(source.contains("type size"), "{source}");
+}
+
+#[tokio::test]
+async fn components_within_components_are_read_and_lead_nowhere() {
+    let preamble = b"\0asm\x0d\0\x01\0".as_slice();
+    let mut bytes = preamble.to_vec();
+    for _ in 0..2_000 {
+        // Section 4 is a component; its size is five digits to the base of 128, the lowest first.
+        let size = bytes.len();
+        let digit = |place: u32, more: u8| ((size >> (7 * place)) & 0x7f) as u8 | more;
+        let size = [
+            digit(0, 0x80),
+            digit(1, 0x80),
+            digit(2, 0x80),
+            digit(3, 0x80),
+            digit(4, 0),
+        ];
+        bytes = [preamble, &[4], &size, &bytes].concat();
+    }
+    let (reason, _) = refused(Limits::default(), &bytes).await;
+    assert!(reason.contains("exports none of"), "{reason}");
+}

@@ -26,6 +26,8 @@ mod courier;
 #[cfg(test)]
 mod courier_next;
 #[cfg(test)]
+mod describing;
+#[cfg(test)]
 mod harbour;
 #[cfg(test)]
 mod herald;

@@ -1,5 +1,6 @@
 //! Every way for a step to be stopped or to fail: told by name, with what it was doing, and the next call of the same host is none the worse.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chora_model::plan::Change;
@@ -321,4 +322,60 @@ async fn a_phase_plugin_is_no_health_plugin() {
             .contains("it is a phase plugin, and a health plugin is needed here"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn ten_thousand_calls_at_once_are_each_refused_and_each_on_record() {
+    let sandbox = Sandbox::new();
+    // A guest makes one call at a time, so there have to be many guests.
+    let mut guests = Vec::new();
+    for _ in 0..100 {
+        guests.push(sandbox.guest(COMPONENT).await.set("calls", 100));
+    }
+    let calls = guests.iter().map(|guest| guest.apply("many-calls"));
+    for outcome in futures_util::future::join_all(calls).await {
+        assert_eq!(outcome.expect("an outcome").summary, "100 refused");
+    }
+    let ledger = sandbox.ledger();
+    assert_eq!(ledger.len(), 10_000);
+    assert!(ledger.iter().all(|line| line.decision == "denied"));
+}
+
+#[tokio::test]
+async fn a_change_that_waits_when_the_call_is_ended_is_never_made() {
+    let sandbox = Sandbox::new();
+    sandbox.make_credentials();
+    let before = sandbox.snapshot();
+    let (durable, waiting) = tokio::sync::watch::channel(0);
+    let guest = sandbox.guest(COMPONENT).await;
+    let guest = guest.granted(&["services=db:start"]).within(SHORT);
+    let guest = guest.intending(chora_plugin_host::Intent::new(waiting, 1, Arc::default()));
+    let error = guest.apply("start").await.unwrap_err();
+    let PluginError::TimedOut { outstanding, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(outstanding.as_deref(), Some("services.start(db:start)"));
+    // What it waited for comes, and nobody is left to go on. All that a call leaves behind has ended.
+    durable.send_replace(1);
+    assert!(sandbox.scene.settled(crate::scene::PATIENCE).await);
+    assert!(sandbox.snapshot() == before);
+}
+
+/// What becomes of a response that has no end or is not what it says.
+async fn answered(path: &str) -> (String, usize) {
+    unanswered("get", path, "GET").await
+}
+
+#[tokio::test]
+async fn a_response_without_an_end_is_cut_at_the_limit() {
+    let (said, requests) = answered("/endless").await;
+    assert!(said.contains("larger than allowed"), "{said}");
+    assert_eq!(requests, 1);
+}
+
+#[tokio::test]
+async fn headers_of_a_response_without_an_end_are_an_error() {
+    let (said, requests) = answered("/endless-headers").await;
+    assert!(said.contains("error"), "{said}");
+    assert_eq!(requests, 1);
 }

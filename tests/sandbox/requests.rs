@@ -26,6 +26,7 @@ async fn what_is_granted_is_sent_and_its_spelling_does_not_matter() {
         "http://127.0.0.1:PORT/open/a?b=c",
         "HTTP://127.1:PORT/open/../open/a",
         "http://0x7f000001:PORT/open/%2e/a",
+        "http://\u{ff11}27.0.0.1:PORT/open/a",
     ] {
         let (said, heads) = get(json!({ "url": url })).await;
         assert!(said.starts_with("ok: "), "{url}: {said}");
@@ -54,6 +55,16 @@ async fn what_is_not_granted_is_not_sent_however_it_is_spelled() {
         "http://[::ffff:127.0.0.1]:PORT/open/a",
         "https://127.0.0.1:PORT/open/a",
         "http://127.0.0.1.example.org:PORT/open/a",
+        "http://127.0.0.1:PORT\\@example.org/open/a",
+        "http://[::127.0.0.1]:PORT/open/a",
+        "http://0:PORT/open/a",
+        "http://169.254.169.254/open/a",
+        "http://2852039166/open/a",
+        "http://0xa9.0376.169.254/open/a",
+        "http://[::ffff:169.254.169.254]/open/a",
+        "http://[fe80::1]:PORT/open/a",
+        "http://[fd00:ec2::254]/open/a",
+        "http://metadata.google.internal/open/a",
     ] {
         let (said, heads) = get(json!({ "url": url })).await;
         assert!(said.contains("Denied"), "{url}: {said}");
@@ -140,4 +151,61 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
     assert!(said.contains("302 /secret"), "{said}");
     let [head] = server.heads().try_into().expect("one request");
     assert!(head.starts_with("GET /redirect "), "{head}");
+}
+
+#[tokio::test]
+async fn a_name_that_only_looks_like_the_granted_one_is_another() {
+    let sandbox = Sandbox::new();
+    let guest = sandbox.guest(COMPONENT).await;
+    let mut guest = guest.granted(&["http=GET http://example.org/*"]);
+    for url in [
+        "http://ex\u{430}mple.org/a",
+        "http://example.org.:80/a",
+        "http://example\u{2024}org.example.com/a",
+        "http://xn--exmple-4uf.org/a",
+    ] {
+        guest = guest.set("arguments", json!({ "url": url }));
+        let said = guest.apply("http.send-reading").await.unwrap().summary;
+        let is_refused = said.contains("Denied") || said.contains("Invalid");
+        assert!(is_refused, "{url}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_packed_answer_is_not_unpacked() {
+    let sandbox = Sandbox::new();
+    let server = Server::start().await;
+    let url = server.url("/packed");
+    let guest = sandbox.guest(COMPONENT).await;
+    let guest = guest.granted(&[format!("http=GET {url}")]);
+    let guest = guest.set("arguments", json!({ "url": url }));
+    let said = guest.apply("http.send-reading").await.unwrap().summary;
+    assert!(said.contains("as it is"), "{said}");
+}
+
+#[tokio::test]
+async fn a_connection_goes_to_the_granted_address_in_its_own_spelling_only() {
+    let sandbox = Sandbox::new();
+    let server = Server::start().await;
+    let port = server.port;
+    let guest = sandbox.guest(COMPONENT).await;
+    let mut guest = guest.granted(&[format!("tcp=127.0.0.1:{port}")]);
+    for host in [
+        "127.1",
+        "0x7f000001",
+        "localhost",
+        "127.0.0.1.",
+        "::ffff:127.0.0.1",
+        "[::ffff:127.0.0.1]",
+        "127.0.0.1\u{0}",
+        "me@127.0.0.1",
+        "169.254.169.254",
+    ] {
+        guest = guest.set("arguments", json!({ "host": host, "port": port }));
+        let said = guest.apply("tcp.reach").await.unwrap().summary;
+        assert!(said.contains("Denied"), "{host:?}: {said}");
+    }
+    guest = guest.set("arguments", json!({ "host": "127.0.0.1", "port": port }));
+    let said = guest.apply("tcp.reach").await.unwrap().summary;
+    assert!(said.starts_with("ok: "), "{said}");
 }

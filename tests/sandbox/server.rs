@@ -61,6 +61,16 @@ async fn answer(mut connection: TcpStream, heads: Arc<Mutex<Vec<String>>>) {
         .push(head);
     let (status, more, body) = match path.as_str() {
         "/silent" => return std::future::pending().await,
+        "/endless" => {
+            return endless(connection, "transfer-encoding: chunked\r\n\r\n", &chunk()).await;
+        }
+        "/endless-headers" => return endless(connection, "", "x-more: of the same\r\n").await,
+        // It says that it is compressed, which who unpacks it would find out not to be true.
+        "/packed" => (
+            "200 OK",
+            "content-encoding: gzip\r\n".to_owned(),
+            "as it is".to_owned(),
+        ),
         "/large" => ("200 OK", String::new(), "x".repeat((1 << 20) + 1)),
         "/redirect" => (
             "302 Found",
@@ -75,4 +85,18 @@ async fn answer(mut connection: TcpStream, heads: Arc<Mutex<Vec<String>>>) {
     );
     // Who has read enough hangs up.
     let _ = connection.write_all(text.as_bytes()).await;
+}
+
+/// A chunk of 64 KiB.
+fn chunk() -> String {
+    format!("10000\r\n{}\r\n", "x".repeat(0x1_0000))
+}
+
+/// Answers the same again and again until nobody listens any more.
+async fn endless(mut connection: TcpStream, begins: &str, goes_on: &str) {
+    let head = format!("HTTP/1.1 200 OK\r\n{begins}");
+    let mut sent = connection.write_all(head.as_bytes()).await;
+    while sent.is_ok() {
+        sent = connection.write_all(goes_on.as_bytes()).await;
+    }
 }

@@ -1,7 +1,11 @@
 //! A phase plugin whose steps misbehave: a step's id says how.
 //!
-//! Settings: `steps`, the ids that `plan` lists; `plan`, a misdeed of `plan` itself; `timeout`, every step's own in milliseconds; `url`, where requests go.
+//! `describe` misbehaves where a test says so in the component's bytes.
+//!
+//! Settings: `steps`, the ids that `plan` lists; `plan`, a misdeed of `plan` itself; `timeout`, every step's own in milliseconds; `url` and `silent`, where requests go; `calls`, how many `many-calls` makes.
 
+mod describing;
+mod echoing;
 mod planning;
 mod steps;
 
@@ -11,11 +15,7 @@ struct Misdeeds;
 
 impl Phase for Misdeeds {
     fn describe() -> Metadata {
-        Metadata::new(
-            "misdeeds",
-            env!("CARGO_PKG_VERSION"),
-            "does what no plugin should",
-        )
+        describing::describe()
     }
 
     fn plan(_context: &Context) -> Result<Vec<Step>, Error> {

@@ -14,6 +14,12 @@ pub(crate) fn plan() -> Result<Vec<Step>, Error> {
         Some("too-many") => (0..5_000)
             .map(|number| Step::new(format!("step-{number}"), "One of many"))
             .collect(),
+        Some("a-million") => (0..1_000_000)
+            .map(|number| Step::new(number.to_string(), ""))
+            .collect(),
+        Some("long-id") => vec![Step::new("x".repeat(1 << 20), "Long")],
+        Some("long-title") => vec![Step::new("one", steps::rude_text())],
+        Some("long-service") => vec![Step::new("one", "One").service(steps::rude_text())],
         Some("duplicate") => vec![
             Step::new("twin", "One twin"),
             Step::new("twin", "The other"),

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chora_plugin::http::Request;
-use chora_plugin::{Error, Failure, Outcome, credentials, progress, settings};
+use chora_plugin::{Error, Failure, Outcome, credentials, progress, services, settings};
+
+use crate::echoing;
 
 /// More than any request or response body may have.
 const TOO_LONG: usize = (1 << 20) + 1;
@@ -49,6 +51,11 @@ pub(crate) fn apply(step: &str) -> Result<Outcome, Error> {
             });
             answered(many)
         }
+        "many-calls" => many_calls(),
+        "start" => {
+            services::start("db")?;
+            Ok(Outcome::changed("started"))
+        }
         "get" => answered(Request::get(url()?).timeout(60_000)),
         "failure" => Err(Failure::new("service `db` has no disk")
             .service("db")
@@ -65,12 +72,22 @@ pub(crate) fn apply(step: &str) -> Result<Outcome, Error> {
             Ok(Outcome::unchanged("said"))
         }
         "rude-name" => {
-            chora_plugin::services::inspect(&rude_text())?;
+            services::inspect(&rude_text())?;
             Ok(Outcome::unchanged("looked"))
         }
         "rude-panic" => panics(&rude_text()),
-        other => Err(Error::UnknownStep(other.to_owned())),
+        other => match other.strip_prefix("echo-") {
+            Some(way) => echoing::echo(way),
+            None => Err(Error::UnknownStep(other.to_owned())),
+        },
     }
+}
+
+/// As many calls as the setting `calls` says, each for a service of its own; tells how many were refused.
+fn many_calls() -> Result<Outcome, Error> {
+    let calls: u64 = settings::read("calls")?.unwrap_or_default();
+    let refused = (0..calls).filter(|number| services::inspect(&format!("db-{number}")).is_err());
+    Ok(Outcome::unchanged(format!("{} refused", refused.count())))
 }
 
 fn url() -> Result<String, Error> {
@@ -96,7 +113,7 @@ pub(crate) fn panics<T>(text: &str) -> T {
     panic!("{text}")
 }
 
-fn memory() -> ! {
+pub(crate) fn memory() -> ! {
     let mut hoard = Vec::new();
     loop {
         hoard.push(black_box(vec![1_u8; 1 << 20]));
@@ -130,7 +147,7 @@ fn wider(depth: u64) -> u64 {
     wider(depth.wrapping_add(1)).wrapping_add(here.iter().sum())
 }
 
-fn endless(mut to: impl std::io::Write) -> ! {
+pub(crate) fn endless(mut to: impl std::io::Write) -> ! {
     let line = [b'x'; 1_024];
     loop {
         // The host ends this by a trap, not by an error.
@@ -139,7 +156,7 @@ fn endless(mut to: impl std::io::Write) -> ! {
 }
 
 /// A megabyte that clears the screen, turns the direction of writing and rings the bell.
-fn rude_text() -> String {
+pub(crate) fn rude_text() -> String {
     "\u{1b}[2J\u{202e}\u{7}\r\nowned ".repeat(1 << 16)
 }
 

@@ -1,0 +1,79 @@
+//! A plugin that may read a secret tells it in every way that a plugin has: it is in nothing that chora prints or keeps.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::Path;
+
+use super::{mine, with_guest};
+
+/// Every file below a directory with what it holds.
+fn files(directory: &Path, into: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in std::fs::read_dir(directory).expect("a directory").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files(&path, into);
+        } else {
+            let content = std::fs::read(&path).expect("a file");
+            into.insert(path.display().to_string(), content);
+        }
+    }
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    let mut parts = bytes.windows(text.len());
+    parts.any(|part| part == text.as_bytes())
+}
+
+#[test]
+fn a_secret_that_a_plugin_may_read_is_told_in_no_way() {
+    // It accepts and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("an address");
+    for way in [
+        "log", "doing", "outcome", "failure", "step", "other", "panic", "output", "target", "url",
+        "hanging",
+    ] {
+        let ecosystem = with_guest(mine(&format!(
+            "settings: {{steps: [echo-{way}], timeout: 2000, url: \"http://127.0.0.1:9/\", silent: \"http://{address}/\"}}, \
+             grants: [\"credentials=jwt_secret:reveal\", \"http=GET http://127.0.0.1:9/*\", \"http=GET http://{address}/*\"]"
+        )));
+        let mut places = BTreeMap::new();
+        for command in [
+            "bootstrap --verbose",
+            "bootstrap --format json",
+            "status",
+            "runs show",
+            "runs report",
+            "plugin audit",
+            "plugin audit --format json",
+        ] {
+            let words: Vec<&str> = command.split(' ').collect();
+            let said = ecosystem.chora(&words);
+            places.insert(format!("stdout of {command}"), said.stdout.into_bytes());
+            places.insert(format!("stderr of {command}"), said.stderr.into_bytes());
+        }
+        files(&ecosystem.home(), &mut places);
+        let own = ecosystem.home().join("credentials.json");
+        let own = places.remove(&own.display().to_string());
+        let credentials: BTreeMap<String, String> =
+            serde_json::from_slice(&own.expect("credentials")).expect("a map of texts");
+        let secret = &credentials["jwt_secret"];
+
+        // It did tell: the step ran, and where its words are there is a mark in the secret's place.
+        let journals = || places.iter().filter(|(place, _)| place.contains("/runs/"));
+        assert!(
+            journals().any(|(_, text)| holds(text, "credentials.reveal")),
+            "{way}"
+        );
+        assert!(
+            journals().any(|(_, text)| holds(text, "[redacted]")),
+            "{way}"
+        );
+        let found: Vec<&String> = places
+            .iter()
+            .filter(|(_, text)| holds(text, secret))
+            .map(|(place, _)| place)
+            .collect();
+        assert!(found.is_empty(), "{way}: the secret is in {found:?}");
+    }
+}
