@@ -8,6 +8,8 @@ mod components;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
+mod pieces;
+#[cfg(test)]
 mod urls;
 
 /// How long each target goes on in `cargo test`, unless BOLERO_RANDOM_TEST_TIME_MS says otherwise.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::support::Ecosystem;
 
 /// Every file below a directory with what it holds.
-fn files(directory: &Path, into: &mut BTreeMap<String, Vec<u8>>) {
+pub(crate) fn files(directory: &Path, into: &mut BTreeMap<String, Vec<u8>>) {
     for entry in std::fs::read_dir(directory).expect("a directory").flatten() {
         let path = entry.path();
         if path.is_dir() {

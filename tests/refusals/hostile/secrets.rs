@@ -2,22 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::path::Path;
 
 use super::{mine, with_guest};
-
-/// Every file below a directory with what it holds.
-fn files(directory: &Path, into: &mut BTreeMap<String, Vec<u8>>) {
-    for entry in std::fs::read_dir(directory).expect("a directory").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files(&path, into);
-        } else {
-            let content = std::fs::read(&path).expect("a file");
-            into.insert(path.display().to_string(), content);
-        }
-    }
-}
+use crate::secrets::files;
 
 fn holds(bytes: &[u8], text: &str) -> bool {
     let mut parts = bytes.windows(text.len());
