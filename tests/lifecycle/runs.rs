@@ -214,6 +214,19 @@ fn a_run_is_going_on_until_it_is_killed() {
     let shown = ecosystem.chora(&["runs", "show"]).exits(0).stdout;
     assert!(shown.contains("going on"), "{shown}");
     ecosystem.chora(&["runs", "report"]).exits(0);
+    // What is told is on the disk when the disk has taken what was told before: a moment later, or longer where it is busy.
+    let journal = format!("{}.jsonl", text(&going_on, "run"));
+    let journal = ecosystem.home().join("runs").join(journal);
+    let is_noted = |line: &str| {
+        line.contains("\"step_finished\"") && line.contains("infrastructure/start:orchestrator")
+    };
+    while !fs::read_to_string(&journal)
+        .expect("a journal")
+        .lines()
+        .any(is_noted)
+    {
+        std::thread::yield_now();
+    }
 
     run.kill();
 
