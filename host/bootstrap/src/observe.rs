@@ -9,9 +9,10 @@ use chora_model::plan::StepKey;
 use chora_plugin_host::{
     Call, ObservedEvent, ObservedFailure, ObservedRun, Outstanding, PluginError, PluginHost, Scene,
 };
+use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
 use crate::cancel::{Cancel, Urgency};
 use crate::plugins::Ready;
@@ -126,35 +127,38 @@ impl Observers {
         cancel: &Cancel,
     ) -> Vec<Failure> {
         self.tell(last);
-        let deadline = Instant::now() + TAKING_IN;
-        let mut failures = Vec::new();
-        for watcher in self.watchers {
-            let Watcher {
-                name,
-                required,
-                events,
-                mut task,
-            } = watcher;
-            drop(events);
-            let ended = tokio::select! {
-                ended = &mut task => ended.map_err(|error| format!("it broke off: {error}")),
-                () = sleep_until(deadline) => Err("it took too long over the run's events".to_owned()),
-                () = stopped(cancel) => Err("it was cut off".to_owned()),
-            };
-            match ended {
-                Ok(failed) => failures.extend(failed),
-                Err(what) => {
-                    task.abort();
-                    if required {
-                        failures.push(failed(&name, what));
-                    } else {
-                        let message = format!("warning: observer `{name}`: {what}");
-                        stage.emit(EventKind::Notice { message });
-                    }
-                }
-            }
+        let watchers = self.watchers.into_iter();
+        let ended = join_all(watchers.map(|watcher| watcher.end(stage, cancel))).await;
+        ended.into_iter().flatten().collect()
+    }
+}
+
+impl Watcher {
+    /// Waits until the queue is empty, as long as that may take.
+    async fn end(self, stage: &Stage, cancel: &Cancel) -> Vec<Failure> {
+        let Self {
+            name,
+            required,
+            events,
+            mut task,
+        } = self;
+        drop(events);
+        let ended = tokio::select! {
+            ended = &mut task => ended.map_err(|error| format!("it broke off: {error}")),
+            () = sleep(TAKING_IN) => Err("it took too long over the run's events".to_owned()),
+            () = stopped(cancel) => Err("it was cut off".to_owned()),
+        };
+        let what = match ended {
+            Ok(failures) => return failures,
+            Err(what) => what,
+        };
+        task.abort();
+        if required {
+            return vec![failed(&name, what)];
         }
-        failures
+        let message = format!("warning: observer `{name}`: {what}");
+        stage.emit(EventKind::Notice { message });
+        Vec::new()
     }
 }
 

@@ -1,17 +1,17 @@
 //! The plugins of a project: which there are, where each runs, what it may do; loaded when they are first needed and only then.
 
+mod load;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chora_model::config::{Config, Placement, Service};
 use chora_model::failure::{Code, Failure};
-use chora_model::file;
 use chora_model::grant::{Grant, GrantSet};
 use chora_model::layout::Layout;
 use chora_model::plugin_lock::{LockedPlugin, PluginLock};
-use chora_model::signature::Signer;
-use chora_plugin_host::{HostOptions, Plugin, PluginError, PluginHost, PluginKind, hex_sha256};
+use chora_plugin_host::{Plugin, PluginError, PluginHost, PluginKind};
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
@@ -20,6 +20,8 @@ use crate::bundled::{self, Bundled};
 use crate::report;
 use crate::trust::{self, LoadError};
 use crate::wishes;
+
+pub(crate) use load::{load_added, set_up, verified};
 
 /// Where a component comes from.
 enum Origin {
@@ -457,94 +459,6 @@ impl Plugins {
             }
         }
         Ok(ready)
-    }
-}
-
-/// Sets a host up; one that cannot keep compiled components does without.
-pub(crate) async fn set_up(cache: Option<PathBuf>) -> Result<PluginHost, PluginError> {
-    // Linking all host functions is work for the processor, so it gets a thread of its own.
-    let made = tokio::task::spawn_blocking(move || {
-        let with_cache = PluginHost::new(HostOptions {
-            cache: cache.clone(),
-            ..HostOptions::default()
-        });
-        match with_cache {
-            Err(error) if cache.is_some() => {
-                tracing::warn!("going on without the compile cache: {error}");
-                PluginHost::new(HostOptions::default())
-            }
-            made => made,
-        }
-    });
-    made.await.unwrap_or_else(|error| {
-        Err(PluginError::Host {
-            plugin: String::new(),
-            reason: format!("setting it up did not end: {error}"),
-            source: None,
-        })
-    })
-}
-
-/// Loads the copy of an added plugin, if it is still what was added, and signed as the configuration asks for it. Answers by whom, where that was asked.
-pub(crate) async fn load_added(
-    config: &Config,
-    layout: &Layout,
-    locked: &LockedPlugin,
-    host: &PluginHost,
-) -> Result<(Arc<Plugin>, Option<Signer>), LoadError> {
-    let (bytes, signer) = verified(config, layout, locked, host).await?;
-    let plugin = host.load_pinned(&locked.name, &bytes, &locked.sha256);
-    Ok((plugin.await?, signer))
-}
-
-/// The bytes of an added plugin, by their digest and by whom they are signed.
-pub(crate) async fn verified(
-    config: &Config,
-    layout: &Layout,
-    locked: &LockedPlugin,
-    host: &PluginHost,
-) -> Result<(Vec<u8>, Option<Signer>), LoadError> {
-    let copy = layout.plugin(&locked.sha256);
-    let bytes = copy_of(&locked.name, &copy, &locked.sha256, host).await?;
-    let found = hex_sha256(&bytes);
-    if found != locked.sha256 {
-        return Err(LoadError::Plugin(PluginError::Changed {
-            plugin: locked.name.clone(),
-            expected: locked.sha256.clone(),
-            found: Some(found),
-        }));
-    }
-    let signer = trust::of_added(config, layout, locked, &bytes)?;
-    Ok((bytes, signer))
-}
-
-/// Reads the copy of an added plugin. Its digest is looked at by who loads these very bytes.
-async fn copy_of(
-    name: &str,
-    copy: &Path,
-    sha256: &str,
-    host: &PluginHost,
-) -> Result<Vec<u8>, PluginError> {
-    let most = u64::try_from(host.limits().component).unwrap_or(u64::MAX);
-    let path = copy.to_owned();
-    let read = tokio::task::spawn_blocking(move || file::read_capped(&path, most));
-    let invalid = |reason: String| PluginError::Invalid {
-        plugin: name.to_owned(),
-        reason,
-        source: None,
-    };
-    match read.await {
-        Ok(Ok(Some(bytes))) => Ok(bytes),
-        Ok(Ok(None)) => Err(PluginError::Changed {
-            plugin: name.to_owned(),
-            expected: sha256.to_owned(),
-            found: None,
-        }),
-        Ok(Err(error)) => Err(invalid(format!(
-            "its copy cannot be read: {error}: {}",
-            error.source
-        ))),
-        Err(error) => Err(invalid(format!("reading it did not end: {error}"))),
     }
 }
 

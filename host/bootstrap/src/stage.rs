@@ -407,7 +407,7 @@ impl EventSink for Stage {
         } else {
             None
         };
-        let kind = clean(kind, redactor.as_ref());
+        let kind = clean(kind, redactor.as_deref());
         self.note(&kind);
         if let Some(observers) = self.observers.get() {
             observers.emit(kind.clone());

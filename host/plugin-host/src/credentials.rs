@@ -21,7 +21,23 @@ pub struct CredentialVault {
     data: PathBuf,
     settings: CredentialSettings,
     services: Vec<String>,
-    read: Mutex<Option<Arc<Credentials>>>,
+    read: Mutex<Option<Known>>,
+}
+
+/// What was read, and what blots it out.
+#[derive(Clone)]
+struct Known {
+    credentials: Arc<Credentials>,
+    redactor: Arc<Redactor>,
+}
+
+impl Known {
+    fn of(credentials: Credentials) -> Self {
+        Self {
+            redactor: Arc::new(Redactor::new(&credentials)),
+            credentials: Arc::new(credentials),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -58,16 +74,17 @@ impl CredentialVault {
     pub fn current(&self) -> Result<Option<Arc<Credentials>>, CredentialError> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.is_none() {
-            *read = credentials::load(&self.path)?.map(Arc::new);
+            *read = credentials::load(&self.path)?.map(Known::of);
         }
-        Ok(read.clone())
+        let known = read.as_ref();
+        Ok(known.map(|known| Arc::clone(&known.credentials)))
     }
 
     /// Makes what is missing.
     pub fn ensure(&self) -> Result<Change, CredentialError> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let ensured = credentials::ensure(&self.path, &self.settings, &self.services, &self.data)?;
-        *read = Some(Arc::new(ensured.credentials));
+        *read = Some(Known::of(ensured.credentials));
         Ok(if ensured.created.is_empty() {
             Change::Unchanged
         } else {
@@ -85,7 +102,7 @@ impl CredentialVault {
     pub fn rotate(&self) -> Result<Vec<String>, CredentialError> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let rotated = credentials::rotate(&self.path, &self.settings, &self.services)?;
-        *read = Some(Arc::new(rotated.credentials));
+        *read = Some(Known::of(rotated.credentials));
         Ok(rotated.created)
     }
 
@@ -95,9 +112,10 @@ impl CredentialVault {
     }
 
     /// Blots out every secret that is known now.
-    pub fn redactor(&self) -> Option<Redactor> {
+    pub fn redactor(&self) -> Option<Arc<Redactor>> {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        read.as_deref().map(Redactor::new)
+        let known = read.as_ref();
+        known.map(|known| Arc::clone(&known.redactor))
     }
 
     /// The bearer token for a credential: a signed token for the signing secret, the key itself for all others.
