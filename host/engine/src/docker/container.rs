@@ -95,6 +95,12 @@ impl Container {
         }
     }
 
+    /// Whether it may use only so much memory.
+    pub(super) fn has_memory_limit(&self) -> bool {
+        let host = self.0.host_config.as_ref();
+        host.and_then(|host| host.memory).unwrap_or_default() > 0
+    }
+
     pub(super) fn restarts(&self) -> u32 {
         let count = self.0.restart_count.unwrap_or_default();
         u32::try_from(count).unwrap_or_default()

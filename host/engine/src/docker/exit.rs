@@ -6,8 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use bollard::errors::Error as ApiError;
+use bollard::models::EventMessage;
 use bollard::query_parameters::{EventsOptionsBuilder, WaitContainerOptionsBuilder};
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use tokio::time::Instant;
 
 use super::DockerEngine;
@@ -24,6 +25,11 @@ const AWAY: Duration = Duration::from_secs(60);
 const FIRST: Duration = Duration::from_millis(50);
 const LAST: Duration = Duration::from_secs(1);
 
+/// The exit code of what was killed by `SIGKILL`, which is how the kernel ends what wants more memory than it may have.
+const KILLED: i32 = 137;
+/// How long after the end of a container the engine may still hear why it was killed.
+const HEARSAY: Duration = Duration::from_secs(1);
+
 /// Is there where systemd runs, by `sd_booted(3)`.
 const SYSTEMD: &str = "/run/systemd/system";
 
@@ -37,7 +43,7 @@ impl DockerEngine {
             };
             match container.run_state() {
                 RunState::Exited(_) if self.takes_it_along(&container).await? => continue,
-                RunState::Exited(exit) => return Ok(exit),
+                RunState::Exited(exit) => return self.told_whole(&container, exit).await,
                 RunState::Created | RunState::Absent => return Ok(Exit::UNKNOWN),
                 RunState::Restarting(exit) if exit.restarts >= LOOP => return Ok(exit),
                 RunState::Running | RunState::Paused | RunState::Restarting(_) => {}
@@ -54,7 +60,7 @@ impl DockerEngine {
             };
             match after.run_state() {
                 RunState::Exited(_) if self.takes_it_along(&after).await? => {}
-                RunState::Exited(exit) => return Ok(exit),
+                RunState::Exited(exit) => return self.told_whole(&after, exit).await,
                 // It is up again already, and has forgotten how it ended.
                 _ if after.restarts() >= LOOP => {
                     return Ok(Exit {
@@ -83,6 +89,49 @@ impl DockerEngine {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// How a container has ended, with the want of memory that the engine learned of too late to put it into the container's state. Docker hears of the end and of its reason by two ways, and the reason
+    /// may come second; then only its events have it.
+    pub(super) async fn told_whole(
+        &self,
+        container: &Container,
+        exit: Exit,
+    ) -> Result<Exit, DockerError> {
+        if exit.oom || exit.code != Some(KILLED) || !container.has_memory_limit() {
+            return Ok(exit);
+        }
+        let mut told = Box::pin(self.events_of(container, &["oom"]).await?);
+        let told = tokio::time::timeout(HEARSAY, told.next()).await;
+        Ok(Exit {
+            oom: matches!(told, Ok(Some(Ok(_)))),
+            ..exit
+        })
+    }
+
+    /// What happens to a container from its last start on. What has happened already is told again, so that nothing is missed between a look and this.
+    async fn events_of(
+        &self,
+        container: &Container,
+        events: &[&str],
+    ) -> Result<impl Stream<Item = Result<EventMessage, ApiError>> + use<>, DockerError> {
+        let filters = HashMap::from([
+            ("container", vec![container.id()]),
+            ("event", events.to_vec()),
+        ]);
+        let since = container
+            .started_at()
+            .unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let options = EventsOptionsBuilder::default()
+            .filters(&filters)
+            .since(&format!(
+                "{}.{:09}",
+                since.as_second(),
+                since.subsec_nanosecond()
+            ))
+            .build();
+        let client = self.0.connection.client().await?;
+        Ok(client.events(Some(options)))
     }
 
     /// The exit code of a container's next end; absent when the engine did not say.
@@ -163,24 +212,8 @@ impl DockerEngine {
                     container: container.name().to_owned(),
                 });
             }
-            let filters = HashMap::from([
-                ("container", vec![container.id()]),
-                ("event", vec!["health_status", "die", "destroy"]),
-            ]);
-            // Everything since its start is told again, so that nothing is missed between the look and this.
-            let since = container
-                .started_at()
-                .unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-            let options = EventsOptionsBuilder::default()
-                .filters(&filters)
-                .since(&format!(
-                    "{}.{:09}",
-                    since.as_second(),
-                    since.subsec_nanosecond()
-                ))
-                .build();
-            let client = self.0.connection.client().await?;
-            let mut events = Box::pin(client.events(Some(options)));
+            let events = ["health_status", "die", "destroy"];
+            let mut events = Box::pin(self.events_of(&container, &events).await?);
             while let Some(Ok(_)) = events.next().await {
                 // What comes along at once is told by one look.
                 while let Some(Some(Ok(_))) = events.next().now_or_never() {}

@@ -51,10 +51,18 @@ async fn want_of_memory_is_told() {
         service.resources.limits.memory = Some(16 << 20);
         service.init = None;
     });
-    world.start(&spec).await;
-    let exit = world.engine.wait_exit("web").await.unwrap();
-    assert!(exit.oom, "{exit:?}");
-    assert_eq!(exit.to_string(), "exit code 137, out of memory");
+    // An engine does not hear of each; see docs/compose.md.
+    let mut told = Vec::new();
+    while told.len() < 10 {
+        world.start(&spec).await;
+        let exit = world.engine.wait_exit("web").await.unwrap();
+        assert_eq!(exit.code, Some(137));
+        told.push(exit.to_string());
+        if exit.oom {
+            break;
+        }
+    }
+    assert_eq!(told.last().unwrap(), "exit code 137, out of memory");
 }
 
 #[tokio::test]

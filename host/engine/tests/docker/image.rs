@@ -19,8 +19,9 @@ fn program() -> &'static Path {
         let source = source.join("../engine/tests/docker/container.rs");
         let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("container");
         let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        // Two test programs may compile at once: each its own, and the last to be done stands.
-        let own = made.with_extension(std::process::id().to_string());
+        // Two test programs may compile at once: each its own, in a directory for what the compiler leaves beside it, and the last to be done stands.
+        let room = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let own = room.path().join("container");
         let compiled = Command::new(compiler)
             .args([
                 "--edition=2024",

@@ -75,7 +75,9 @@ impl OneOffs {
                 return Ok(None);
             };
             match container.run_state() {
-                RunState::Exited(exit) => return Ok(Some(exit)),
+                RunState::Exited(exit) => {
+                    return Ok(Some(self.engine.told_whole(&container, exit).await?));
+                }
                 RunState::Absent | RunState::Created => return Ok(Some(Exit::UNKNOWN)),
                 RunState::Running | RunState::Paused | RunState::Restarting(_) => {}
             }

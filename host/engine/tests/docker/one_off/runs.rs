@@ -164,6 +164,16 @@ async fn a_program_that_is_not_there_is_named_and_nothing_is_left() {
 #[tokio::test]
 async fn a_run_that_eats_its_memory_says_so() {
     let world = World::new().await;
-    let ran = run(&one_offs(&world), one(&world, "-job", &["eat"])).await;
-    assert!(ran.exit.oom, "{:?}", ran.exit);
+    let one_offs = one_offs(&world);
+    // An engine does not hear of each; see docs/compose.md.
+    let mut told = false;
+    for _ in 0..10 {
+        let ran = run(&one_offs, one(&world, "-job", &["eat"])).await;
+        assert_eq!(ran.exit.code, Some(137));
+        told = ran.exit.oom;
+        if told {
+            break;
+        }
+    }
+    assert!(told);
 }
