@@ -38,6 +38,8 @@ mod malformed;
 #[cfg(test)]
 mod misdeeds;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod plans;
 #[cfg(test)]
 mod pulse;

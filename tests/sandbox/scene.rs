@@ -14,8 +14,8 @@ use chora_model::grant::{Grant, GrantSet};
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
     Call, Context, CredentialVault, HealthError, HealthReport, HealthService, HostOptions, Intent,
-    Limits, ObservedEvent, ObservedRun, Outcome, Outstanding, PlannedStep, Plugin, PluginError,
-    PluginHost, ProbeTally, Scene, Target, Verdict,
+    Limits, Lookup, ObservedEvent, ObservedRun, Outcome, Outstanding, PlannedStep, Plugin,
+    PluginError, PluginHost, ProbeTally, Scene, Target, Verdict,
 };
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -27,6 +27,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 const CONFIG: &str = "services:
   - {name: db, phase: 1, command: [sh, -c, \"echo ready; exec sleep 1000\"], health: none, stop_grace: 0.1}
   - {name: web, phase: 2, command: [sleep, \"1000\"], health: none, dependencies: [db]}
+";
+
+/// A service that is elsewhere.
+const ENDPOINT: &str = "  - {name: api, phase: 2, command: [sleep, \"1000\"], health_endpoint: \"http://api.home.test/\"}
 ";
 
 /// Everything that was told.
@@ -90,10 +94,22 @@ impl Sandbox {
 
     /// With these limits.
     pub(crate) fn limited(limits: Limits) -> Self {
+        Self::made(limits, CONFIG, |scene| scene)
+    }
+
+    /// With a service at `api.home.test`, and names that lead where this says.
+    pub(crate) fn with_lookup(lookup: Arc<dyn Lookup>) -> Self {
+        let config = format!("{CONFIG}{ENDPOINT}");
+        Self::made(Limits::default(), &config, |scene| {
+            scene.with_lookup(lookup)
+        })
+    }
+
+    fn made(limits: Limits, config: &str, with: impl FnOnce(Scene) -> Scene) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(directory.path().join(".chora")).expect("a directory");
         let file = directory.path().join(".chora/bootstrap-config.yml");
-        std::fs::write(file, CONFIG).expect("the configuration");
+        std::fs::write(file, config).expect("the configuration");
         let loaded = config::load(&Source {
             project: directory.path().to_owned(),
             ..Source::default()
@@ -125,7 +141,7 @@ impl Sandbox {
         });
         Self {
             directory,
-            scene: Arc::new(scene),
+            scene: Arc::new(with(scene)),
             host: host.expect("a host"),
             events,
         }

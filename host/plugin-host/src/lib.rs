@@ -13,6 +13,7 @@ mod health;
 mod host;
 mod intent;
 mod limits;
+mod names;
 mod output;
 mod plugin;
 mod scene;
@@ -26,6 +27,7 @@ pub use health::{HealthError, HealthReport, HealthService, ProbeTally};
 pub use host::{Call, HostOptions, PluginHost, hex_sha256};
 pub use intent::Intent;
 pub use limits::Limits;
+pub use names::Lookup;
 pub use plugin::{GrantRequest, Metadata, Plugin, PluginKind, VERSIONS, served};
 pub use scene::Scene;
 pub use types::{

@@ -12,7 +12,8 @@ use chora_model::event::EventSink;
 use chora_model::layout::Layout;
 
 use crate::capability::http::Clients;
-use crate::{CredentialVault, HealthService};
+use crate::names::Names;
+use crate::{CredentialVault, HealthService, Lookup};
 
 /// What host functions act on.
 pub struct Scene {
@@ -29,6 +30,7 @@ pub struct Scene {
     /// Where events go.
     pub events: Arc<dyn EventSink>,
     pub(crate) clients: Clients,
+    pub(crate) names: Names,
     docker: OnceLock<OneOffs>,
     planned: AtomicBool,
 }
@@ -43,6 +45,7 @@ impl Scene {
         health: Arc<dyn HealthService>,
         events: Arc<dyn EventSink>,
     ) -> Self {
+        let names = Names::of(&config);
         Self {
             config,
             layout,
@@ -51,6 +54,7 @@ impl Scene {
             health,
             events,
             clients: Clients::default(),
+            names,
             docker: OnceLock::new(),
             planned: AtomicBool::new(false),
         }
@@ -62,6 +66,15 @@ impl Scene {
         let docker = self.one_offs(endpoint);
         Self {
             docker: OnceLock::from(docker),
+            ..self
+        }
+    }
+
+    /// With somebody else than the machine's resolver to say where the names of hosts lead.
+    #[must_use]
+    pub fn with_lookup(self, lookup: Arc<dyn Lookup>) -> Self {
+        Self {
+            names: self.names.asked_of(lookup),
             ..self
         }
     }

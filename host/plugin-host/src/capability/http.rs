@@ -17,6 +17,7 @@ use crate::bindings::imports::chora::bootstrap::http::{Error, Host, Request, Res
 use crate::call::CallState;
 use crate::credentials::Bearer;
 use crate::gate::{Decision, HostFunction};
+use crate::names::Names;
 
 /// What an exchange may take when the guest does not say.
 const USUAL: Duration = Duration::from_secs(5);
@@ -48,7 +49,7 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    fn get(&self, url: &Url) -> Result<Client, reqwest::Error> {
+    fn get(&self, url: &Url, names: &Names) -> Result<Client, reqwest::Error> {
         let (slot, plain) = match url.scheme() {
             "https" => (&self.tls, false),
             _ => (&self.plain, true),
@@ -62,6 +63,7 @@ impl Clients {
         let mut builder = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
+            .dns_resolver(names.clone())
             .pool_max_idle_per_host(0)
             .user_agent(concat!("chora/", env!("CARGO_PKG_VERSION")));
         if plain {
@@ -129,7 +131,8 @@ impl Host for CallState {
             .map_or(USUAL, |timeout| Duration::from_millis(timeout).min(LONGEST));
         let exchange = async {
             lost("before")?;
-            let client = scene.clients.get(&checked.url).map_err(failed)?;
+            let client = scene.clients.get(&checked.url, &scene.names);
+            let client = client.map_err(failed)?;
             let sent = client
                 .request(checked.method, checked.url)
                 .headers(headers)

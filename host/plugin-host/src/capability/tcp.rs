@@ -32,7 +32,13 @@ impl Host for CallState {
             Decision::Denied(text) => return Ok(Err(Error::Denied(text))),
         };
         let limit = Duration::from_millis(timeout).min(LONGEST);
-        let connecting = TcpStream::connect((host.as_str(), port));
+        let connecting = async {
+            let addresses = permit.scene.names.follow(&host).await;
+            let addresses = addresses.map_err(|error| error.to_string())?;
+            let addresses: Vec<_> = addresses.into_iter().map(|it| (it, port).into()).collect();
+            let connected = TcpStream::connect(addresses.as_slice()).await;
+            connected.map_err(|error| error.to_string())
+        };
         let answer = match tokio::time::timeout(limit, connecting).await {
             Err(_) => Err(Error::TimedOut),
             Ok(Ok(connection)) if is_published(&permit.scene, port) => {
