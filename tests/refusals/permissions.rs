@@ -45,6 +45,33 @@ fn contents(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 #[test]
+fn a_key_of_the_compile_cache_that_others_may_read_is_told_and_not_used() {
+    let ecosystem = Ecosystem::with_config(plain);
+    let state = tempfile::tempdir().expect("a directory");
+    let key = state.path().join("chora/compile-cache.key");
+    fs::create_dir(state.path().join("chora")).expect("a directory");
+    fs::write(&key, [7; 32]).expect("a key");
+    fs::set_permissions(&key, Permissions::from_mode(0o644)).expect("a mode");
+    let bootstrap = || {
+        let mut command = ecosystem.command(&["--verbose", "bootstrap", "--dry-run"]);
+        command.env("XDG_STATE_HOME", state.path());
+        as_ordinary_user(command).exits(0).stderr
+    };
+    let said = bootstrap();
+    assert!(
+        said.contains("going on without the compile cache"),
+        "{said}"
+    );
+    let command = format!("run `rm {}`", key.display());
+    assert!(said.contains(&command), "{said}");
+
+    fs::remove_file(&key).expect("a key");
+    let said = bootstrap();
+    assert!(!said.contains("compile cache"), "{said}");
+    assert!(key.exists());
+}
+
+#[test]
 fn a_home_that_cannot_be_written_is_named_and_stays_as_it_was() {
     let ecosystem = Ecosystem::with_config(plain);
     let before = contents(ecosystem.path());

@@ -13,9 +13,9 @@ use chora_model::event::{EventKind, EventSink, HostCall, RunKind};
 use chora_model::grant::{Grant, GrantSet};
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
-    Call, Context, CredentialVault, HealthError, HealthReport, HealthService, HostOptions, Intent,
-    Limits, Lookup, ObservedEvent, ObservedRun, Outcome, Outstanding, PlannedStep, Plugin,
-    PluginError, PluginHost, ProbeTally, Scene, Target, Verdict,
+    Call, CompileCache, Context, CredentialVault, HealthError, HealthReport, HealthService,
+    HostOptions, Intent, Limits, Lookup, ObservedEvent, ObservedRun, Outcome, Outstanding,
+    PlannedStep, Plugin, PluginError, PluginHost, ProbeTally, Scene, Target, Verdict,
 };
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -136,7 +136,10 @@ impl Sandbox {
         // One cache for all tests: each guest is compiled once, not once a test.
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sandbox-cache");
         let host = PluginHost::new(HostOptions {
-            cache: Some(cache),
+            cache: Some(CompileCache {
+                key: cache.with_extension("key"),
+                directory: cache,
+            }),
             limits,
         });
         Self {

@@ -277,6 +277,7 @@ impl Ecosystem {
             .args(arguments)
             .env("HOME", &cache)
             .env("XDG_CACHE_HOME", &cache)
+            .env("XDG_STATE_HOME", &cache)
             .env_remove("CHORA_LOG")
             .env_remove("NO_COLOR")
             .stdin(Stdio::null());

@@ -11,8 +11,8 @@ use chora_model::config::{self, Service, Source};
 use chora_model::event::{EventKind, EventSink};
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
-    Call, Context, CredentialVault, HealthError, HealthReport, HealthService, HostOptions,
-    Outstanding, PluginHost, ProbeTally, Scene, Verdict,
+    Call, CompileCache, Context, CredentialVault, HealthError, HealthReport, HealthService,
+    HostOptions, Outstanding, PluginHost, ProbeTally, Scene, Verdict,
 };
 
 use crate::figures::report;
@@ -81,7 +81,10 @@ pub(crate) async fn measure() -> Result<()> {
         Arc::new(Nobody),
     ));
     let host = PluginHost::new(HostOptions {
-        cache: Some(directory.path().join("cache")),
+        cache: Some(CompileCache {
+            directory: directory.path().join("cache"),
+            key: directory.path().join("key"),
+        }),
         ..HostOptions::default()
     })?;
     let bundled = chora_bundled_plugins::get("core-services").context("failed to find a plugin")?;

@@ -11,7 +11,7 @@ use chora_model::failure::{Code, Failure};
 use chora_model::grant::{Grant, GrantSet};
 use chora_model::layout::Layout;
 use chora_model::plugin_lock::{LockedPlugin, PluginLock};
-use chora_plugin_host::{Plugin, PluginError, PluginHost, PluginKind};
+use chora_plugin_host::{CompileCache, Plugin, PluginError, PluginHost, PluginKind};
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
@@ -78,7 +78,7 @@ pub(crate) struct Plugins {
     layout: Layout,
     /// The record of added plugins, and what it said.
     record: (PathBuf, PluginLock),
-    cache: Option<PathBuf>,
+    cache: Option<CompileCache>,
     host: OnceCell<PluginHost>,
     entries: BTreeMap<String, Entry>,
     /// Phase plugins in the order in which they are asked for plans: the bundled ones, then the configuration's.
@@ -91,7 +91,7 @@ impl Plugins {
         config: Arc<Config>,
         layout: &Layout,
         bundled: &[(String, &'static [u8])],
-        cache: Option<PathBuf>,
+        cache: Option<CompileCache>,
     ) -> Result<Self, Failure> {
         let path = layout.plugin_lock();
         let added = PluginLock::load(&path).map_err(|error| report::plugin_lock_failure(&error))?;

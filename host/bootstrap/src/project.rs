@@ -10,7 +10,7 @@ use chora_model::event::EventSink;
 use chora_model::failure::Failure;
 use chora_model::layout::Layout;
 use chora_model::state;
-use chora_plugin_host::{CredentialVault, Scene};
+use chora_plugin_host::{CompileCache, CredentialVault, Scene};
 
 use crate::health::HealthWaiter;
 use crate::plugins::Plugins;
@@ -28,7 +28,7 @@ pub struct OpenOptions {
     /// The program that `chora` means in a service's command.
     pub exe: PathBuf,
     /// Where compiled plugins are kept; absent to compile them each time.
-    pub cache: Option<PathBuf>,
+    pub cache: Option<CompileCache>,
     /// How long a command that changes something waits for another one to end.
     pub lock_wait: Duration,
 }

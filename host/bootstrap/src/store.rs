@@ -13,7 +13,6 @@ mod place;
 mod signature;
 mod update;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use chora_model::config::{self, Config, Source};
 use chora_model::failure::{Code, Failure};
 use chora_model::layout::Layout;
 use chora_model::plugin_lock::PluginLock;
-use chora_plugin_host::PluginHost;
+use chora_plugin_host::{CompileCache, PluginHost};
 use tokio::sync::OnceCell;
 
 use crate::plugins;
@@ -44,7 +43,7 @@ pub struct StoreOptions {
     /// The bundled plugins' components, by name.
     pub bundled: Vec<(String, &'static [u8])>,
     /// Where compiled plugins are kept; absent to compile them each time.
-    pub cache: Option<PathBuf>,
+    pub cache: Option<CompileCache>,
     /// How long a command that changes something waits for another one to end.
     pub lock_wait: Duration,
 }

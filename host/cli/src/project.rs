@@ -6,22 +6,33 @@ use std::sync::Arc;
 use anyhow::Context;
 use chora_bootstrap::{OpenOptions, Project, Store, StoreOptions};
 use chora_model::config::{self, Loaded, Source};
+use chora_plugin_host::CompileCache;
 
 use crate::app::App;
 use crate::failure::Ended;
 
-/// The compile cache of plugins, below the user's cache directory; absent where there is no such directory.
-fn compile_cache() -> Option<PathBuf> {
+/// The compile cache of plugins, below the user's cache directory, and its key, below the state directory; absent where there is no such directory.
+fn compile_cache() -> Option<CompileCache> {
+    // A home that cannot be written, as in many containers, costs compiling anew and nothing else.
+    Some(CompileCache {
+        directory: user_directory("XDG_CACHE_HOME", ".cache")?.join("chora/components"),
+        key: user_directory("XDG_STATE_HOME", ".local/state")?.join("chora/compile-cache.key"),
+    })
+}
+
+/// A directory of the user's that a variable names, or that is at its usual place below the home directory ([XDG Base Directory Specification]); made where there is none.
+///
+/// [XDG Base Directory Specification]: https://specifications.freedesktop.org/basedir-spec/latest/
+fn user_directory(variable: &str, usual: &str) -> Option<PathBuf> {
     let absolute = |name: &str| {
         let path = PathBuf::from(std::env::var_os(name)?);
         path.is_absolute().then_some(path)
     };
-    let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-    // A home that cannot be written, as in many containers, costs compiling anew and nothing else.
-    match std::fs::create_dir_all(&caches) {
-        Ok(()) => Some(caches.join("chora").join("components")),
+    let directory = absolute(variable).or_else(|| Some(absolute("HOME")?.join(usual)))?;
+    match std::fs::create_dir_all(&directory) {
+        Ok(()) => Some(directory),
         Err(error) => {
-            tracing::warn!(directory = %caches.display(), %error, "compiled plugins are not kept");
+            tracing::warn!(directory = %directory.display(), %error, "compiled plugins are not kept");
             None
         }
     }

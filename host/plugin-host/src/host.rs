@@ -1,19 +1,20 @@
 //! The plugin host: one wasmtime engine, one linker, and the five calls that chora makes.
 
+mod cache;
 mod guest;
 mod load;
 mod run;
 
+pub use cache::CompileCache;
 pub use load::hex_sha256;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chora_model::grant::GrantSet;
 use chora_model::plan::StepKey;
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Cache, CacheConfig, Config, Engine};
+use wasmtime::{Config, Engine};
 
 use crate::bindings::imports::Capabilities;
 use crate::call::CallState;
@@ -21,14 +22,16 @@ use crate::limits::{Limits, STACK};
 use crate::plugin::Plugin;
 use crate::{Intent, Outstanding, PluginError};
 
+use cache::Cache;
+
 /// How often a running guest looks at its deadline.
 const TICK: Duration = Duration::from_millis(10);
 
 /// How a host is set up.
 #[derive(Debug, Clone, Default)]
 pub struct HostOptions {
-    /// Where compiled components are kept; made for the owner only. Absent: they are compiled each time.
-    pub cache: Option<PathBuf>,
+    /// Where compiled components are kept. Absent: they are compiled each time.
+    pub cache: Option<CompileCache>,
     /// The ceilings of each call.
     pub limits: Limits,
 }
@@ -68,7 +71,7 @@ pub struct Call {
 }
 
 impl PluginHost {
-    /// Sets up wasmtime. A cache directory that cannot be used is an error; leave it out to go without.
+    /// Sets up wasmtime. A cache that cannot be used is an error; leave it out to go without.
     pub fn new(options: HostOptions) -> Result<Self, PluginError> {
         let failed = |reason: &str, source| PluginError::Host {
             plugin: String::new(),
@@ -80,18 +83,6 @@ impl PluginHost {
             .wasm_component_model(true)
             .epoch_interruption(true)
             .max_wasm_stack(STACK);
-        let cache = match &options.cache {
-            Some(directory) => {
-                owner_only(directory)?;
-                let mut settings = CacheConfig::new();
-                settings.with_directory(directory);
-                let cache = Cache::new(settings)
-                    .map_err(|source| failed("the compile cache cannot be used", source))?;
-                Some(cache)
-            }
-            None => None,
-        };
-        config.cache(cache.clone());
         let engine = Engine::new(&config)
             .map_err(|source| failed("wasmtime does not start on this machine", source))?;
         let linker = linker(&engine)
@@ -101,6 +92,7 @@ impl PluginHost {
             reason: "the thread that watches deadlines cannot be started".to_owned(),
             source: Some(wasmtime::Error::new(source)),
         })?;
+        let cache = options.cache.as_ref().map(Cache::open).transpose()?;
         Ok(Self {
             inner: Arc::new(Inner {
                 engine,
@@ -113,50 +105,13 @@ impl PluginHost {
 
     /// How many components this host has taken from the compile cache.
     pub fn cache_hits(&self) -> usize {
-        self.inner.cache.as_ref().map_or(0, Cache::cache_hits)
+        self.inner.cache.as_ref().map_or(0, Cache::hits)
     }
 
     /// The ceilings of each call.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
     }
-}
-
-/// Compiled code is run as it is found in the cache, so nobody else may be able to write there.
-fn owner_only(directory: &std::path::Path) -> Result<(), PluginError> {
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-    let refused = |reason: String, source: Option<std::io::Error>| PluginError::Host {
-        plugin: String::new(),
-        reason,
-        source: source.map(wasmtime::Error::new),
-    };
-    let shown = directory.display();
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(|error| {
-            refused(
-                format!("cannot make the compile cache `{shown}`"),
-                Some(error),
-            )
-        })?;
-    let metadata = std::fs::metadata(directory).map_err(|error| {
-        refused(
-            format!("cannot look at the compile cache `{shown}`"),
-            Some(error),
-        )
-    })?;
-    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
-    if !ours || metadata.mode() & 0o022 != 0 {
-        return Err(refused(
-            format!(
-                "others can write to the compile cache `{shown}`; run `chmod 700 {shown}` as its owner, or delete it"
-            ),
-            None,
-        ));
-    }
-    Ok(())
 }
 
 /// WASI gives clocks, random numbers and captured output. The standard library of most languages also links environment, arguments and files: those are there and empty. Sockets

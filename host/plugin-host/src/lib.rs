@@ -24,7 +24,7 @@ pub use credentials::{Bearer, CredentialVault};
 pub use error::{GuestFailure, PluginError};
 pub use gate::{Class, HostFunction};
 pub use health::{HealthError, HealthReport, HealthService, ProbeTally};
-pub use host::{Call, HostOptions, PluginHost, hex_sha256};
+pub use host::{Call, CompileCache, HostOptions, PluginHost, hex_sha256};
 pub use intent::Intent;
 pub use limits::Limits;
 pub use names::Lookup;

@@ -1,6 +1,6 @@
 //! From a copy on the disk to a loaded plugin: the host, the bytes, their digest and who signed them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use chora_model::config::Config;
@@ -8,12 +8,12 @@ use chora_model::file;
 use chora_model::layout::Layout;
 use chora_model::plugin_lock::LockedPlugin;
 use chora_model::signature::Signer;
-use chora_plugin_host::{HostOptions, Plugin, PluginError, PluginHost, hex_sha256};
+use chora_plugin_host::{CompileCache, HostOptions, Plugin, PluginError, PluginHost, hex_sha256};
 
 use crate::trust::{self, LoadError};
 
 /// Sets a host up; one that cannot keep compiled components does without.
-pub(crate) async fn set_up(cache: Option<PathBuf>) -> Result<PluginHost, PluginError> {
+pub(crate) async fn set_up(cache: Option<CompileCache>) -> Result<PluginHost, PluginError> {
     // Linking all host functions is work for the processor, so it gets a thread of its own.
     let made = tokio::task::spawn_blocking(move || {
         let with_cache = PluginHost::new(HostOptions {

@@ -51,7 +51,8 @@ impl PluginHost {
             let reason = "it is a core module and no component; in Rust, `cargo build --target wasm32-wasip2` makes a component".to_owned();
             return Err(invalid(reason, None));
         }
-        let component = self.compile(name, bytes).await?;
+        let digest = hex_sha256(bytes);
+        let component = self.compile(name, bytes, &digest).await?;
         let (imports, exports) = self.interfaces(&component);
         if let Some(other) = of_another_version(imports.iter().chain(&exports)) {
             let reason = format!(
@@ -93,7 +94,7 @@ impl PluginHost {
         };
         let mut plugin = Plugin {
             name: name.to_owned(),
-            digest: hex_sha256(bytes),
+            digest,
             kind,
             wit: format!("chora:bootstrap@{version}"),
             imports,
@@ -128,12 +129,29 @@ impl PluginHost {
         self.load(name, bytes).await
     }
 
-    async fn compile(&self, name: &str, bytes: &[u8]) -> Result<Component, PluginError> {
+    async fn compile(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        digest: &str,
+    ) -> Result<Component, PluginError> {
         let engine = self.inner.engine.clone();
+        let cache = self.inner.cache.clone();
         let bytes = bytes.to_vec();
-        // Only a WebAssembly component is accepted here: precompiled native code would be run as it is.
-        let compiled =
-            tokio::task::spawn_blocking(move || Component::from_binary(&engine, &bytes)).await;
+        let digest = digest.to_owned();
+        let compiled = tokio::task::spawn_blocking(move || {
+            let entry = cache.as_ref().map(|cache| cache.entry(&engine, &digest));
+            if let Some(component) = entry.as_ref().and_then(|entry| entry.take(&engine)) {
+                return Ok(component);
+            }
+            // Only a WebAssembly component is accepted here: precompiled native code would be run as it is.
+            let component = Component::from_binary(&engine, &bytes)?;
+            if let Some(entry) = entry {
+                entry.put(&component);
+            }
+            Ok(component)
+        });
+        let compiled = compiled.await;
         match compiled {
             Ok(Ok(component)) => Ok(component),
             Ok(Err(source)) => Err(PluginError::Invalid {
