@@ -11,6 +11,7 @@ mod figures;
 mod interrupt;
 mod plain;
 mod plugin;
+mod probe;
 mod project;
 mod registry;
 mod resume;
@@ -24,12 +25,13 @@ const RUNS: usize = 20;
 /// The word that makes this program the server that the registry is set against.
 const PLAIN: &str = "plain-server";
 /// What can be measured by itself.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "commands",
     "journal",
     "resume",
     "interrupt",
     "plugin",
+    "probe",
     "registry",
     "containers",
 ];
@@ -69,6 +71,9 @@ fn main() -> Result<()> {
     }
     if wanted("plugin") {
         runtime.block_on(plugin::measure())?;
+    }
+    if wanted("probe") {
+        runtime.block_on(probe::measure())?;
     }
     if wanted("registry") {
         runtime.block_on(registry::measure(&chora))?;

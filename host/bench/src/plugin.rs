@@ -1,4 +1,4 @@
-//! A warm call: a loaded plugin, a fresh instance, one export called.
+//! Loading the bundled plugins, and a warm call: a loaded plugin, a fresh instance, one export called.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,13 +9,14 @@ use chora_engine::EngineError;
 use chora_engine::process::ProcessEngine;
 use chora_model::config::{self, Service, Source};
 use chora_model::event::{EventKind, EventSink};
+use chora_model::grant::GrantSet;
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
     Call, CompileCache, Context, CredentialVault, HealthError, HealthReport, HealthService,
-    HostOptions, Outstanding, PluginHost, ProbeTally, Scene, Verdict,
+    HostOptions, Outstanding, Plugin, PluginHost, ProbeTally, Scene, Verdict,
 };
 
-use crate::figures::report;
+use crate::figures::{report, report_against};
 
 /// How many calls are measured, after how many that are not.
 const CALLS: usize = 2_000;
@@ -56,49 +57,91 @@ impl EventSink for Nobody {
     fn emit(&self, _: EventKind) {}
 }
 
-/// Prints the figures of calls to a loaded plugin.
+/// A host with an empty compile cache, and a project without services for it to act on.
+pub(crate) struct Stage {
+    pub(crate) scene: Arc<Scene>,
+    pub(crate) host: PluginHost,
+    _directory: tempfile::TempDir,
+}
+
+impl Stage {
+    /// Where events go to is told.
+    pub(crate) fn new(events: Arc<dyn EventSink>) -> Result<Self> {
+        let directory = tempfile::tempdir().context("failed to make a directory")?;
+        let loaded = config::load(&Source {
+            project: directory.path().to_owned(),
+            ..Source::default()
+        })?;
+        let config = Arc::new(loaded.config);
+        let exe = std::env::current_exe().context("failed to find this program")?;
+        let engine = Arc::new(ProcessEngine::open(&loaded.layout, exe));
+        let vault = CredentialVault::new(
+            loaded.layout.credentials(),
+            loaded.layout.data(),
+            config.credentials.clone(),
+            Vec::new(),
+        );
+        let scene = Arc::new(Scene::new(
+            config,
+            loaded.layout,
+            engine,
+            Arc::new(vault),
+            Arc::new(Nobody),
+            events,
+        ));
+        let host = PluginHost::new(HostOptions {
+            cache: Some(CompileCache {
+                directory: directory.path().join("cache"),
+                key: directory.path().join("key"),
+            }),
+            ..HostOptions::default()
+        })?;
+        Ok(Self {
+            scene,
+            host,
+            _directory: directory,
+        })
+    }
+}
+
+/// A call of a plugin with these grants.
+pub(crate) fn call(plugin: &Arc<Plugin>, grants: &Arc<GrantSet>) -> Call {
+    Call {
+        plugin: Arc::clone(plugin),
+        grants: Arc::clone(grants),
+        settings: Arc::default(),
+        caller: StepKey("bench".to_owned()),
+        timeout: Duration::from_secs(10),
+        dry_run: false,
+        intent: None,
+        outstanding: Outstanding::default(),
+    }
+}
+
+/// Prints the figures of loading the bundled plugins, and of calls to a loaded one.
 pub(crate) async fn measure() -> Result<()> {
-    let directory = tempfile::tempdir().context("failed to make a directory")?;
-    let loaded = config::load(&Source {
-        project: directory.path().to_owned(),
-        ..Source::default()
-    })?;
-    let config = Arc::new(loaded.config);
-    let exe = std::env::current_exe().context("failed to find this program")?;
-    let engine = Arc::new(ProcessEngine::open(&loaded.layout, exe));
-    let vault = CredentialVault::new(
-        loaded.layout.credentials(),
-        loaded.layout.data(),
-        config.credentials.clone(),
-        Vec::new(),
-    );
-    let scene = Arc::new(Scene::new(
-        config,
-        loaded.layout,
-        engine,
-        Arc::new(vault),
-        Arc::new(Nobody),
-        Arc::new(Nobody),
-    ));
-    let host = PluginHost::new(HostOptions {
-        cache: Some(CompileCache {
-            directory: directory.path().join("cache"),
-            key: directory.path().join("key"),
-        }),
-        ..HostOptions::default()
-    })?;
-    let bundled = chora_bundled_plugins::get("core-services").context("failed to find a plugin")?;
-    let began = Instant::now();
-    let plugin = host.load(bundled.name, bundled.bytes).await?;
-    report("load a plugin, compiled anew", &mut [began.elapsed()]);
-    let mut loads = Vec::new();
-    for _ in 0..LOADS {
+    let stage = Stage::new(Arc::new(Nobody))?;
+    let host = &stage.host;
+    for bundled in chora_bundled_plugins::ALL {
         let began = Instant::now();
         host.load(bundled.name, bundled.bytes).await?;
-        loads.push(began.elapsed());
+        let anew = began.elapsed();
+        report(
+            &format!("load {}, compiled anew", bundled.name),
+            &mut [anew],
+        );
+        let mut loads = Vec::new();
+        for _ in 0..LOADS {
+            let began = Instant::now();
+            host.load(bundled.name, bundled.bytes).await?;
+            loads.push(began.elapsed());
+        }
+        let name = format!("load {}, from the cache", bundled.name);
+        report_against(&name, &mut loads, "compiled anew", anew);
     }
-    report("load a plugin, from the cache", &mut loads);
 
+    let bundled = chora_bundled_plugins::get("core-services").context("failed to find a plugin")?;
+    let plugin = host.load(bundled.name, bundled.bytes).await?;
     let context = Context {
         run: "bench".to_owned(),
         environment: "dev".to_owned(),
@@ -107,18 +150,9 @@ pub(crate) async fn measure() -> Result<()> {
     };
     let mut calls = Vec::with_capacity(CALLS);
     for number in 0..WARM_UP + CALLS {
-        let call = Call {
-            plugin: Arc::clone(&plugin),
-            grants: Arc::default(),
-            settings: Arc::default(),
-            caller: StepKey("bench".to_owned()),
-            timeout: Duration::from_secs(10),
-            dry_run: false,
-            intent: None,
-            outstanding: Outstanding::default(),
-        };
+        let call = call(&plugin, &Arc::default());
         let began = Instant::now();
-        host.plan(&scene, call, &context).await?;
+        host.plan(&stage.scene, call, &context).await?;
         if number >= WARM_UP {
             calls.push(began.elapsed());
         }

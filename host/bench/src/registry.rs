@@ -33,9 +33,9 @@ const INSTANCES: usize = 32;
 const KEY: &str = "bench-key-that-guards-nothing";
 
 /// A server that ends when it is dropped.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
     _data: tempfile::TempDir,
 }
 
@@ -68,7 +68,7 @@ impl Server {
     }
 
     /// This program again, as the plain server.
-    async fn plain() -> Result<Self> {
+    pub(crate) async fn plain() -> Result<Self> {
         let data = tempfile::tempdir().context("failed to make a directory")?;
         let port = free_port()?;
         let this = std::env::current_exe().context("failed to find this program")?;

@@ -27,14 +27,17 @@ struct Numbered<E> {
 
 /// Turns events into numbered lines. Lines are collected here until they are taken to be written.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
+pub struct Lines {
     next: u64,
     pending: Vec<u8>,
 }
 
 impl Lines {
     /// Adds an event.
-    pub(crate) fn push(&mut self, event: &Event) -> serde_json::Result<()> {
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn push(&mut self, event: &Event) -> serde_json::Result<()> {
         let seq = self.next;
         let text = serde_json::to_string(&Numbered { seq, event })?;
         // The checksum covers everything after itself, as it stands there.
@@ -49,7 +52,7 @@ impl Lines {
     }
 
     /// Everything that was not taken yet.
-    pub(crate) fn take(&mut self) -> Vec<u8> {
+    pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.pending)
     }
 }

@@ -48,6 +48,7 @@ mod wishes;
 pub use bundled::{BUNDLED, Bundled, bundled};
 pub use cancel::{Cancel, Urgency};
 pub use compose::check_compose;
+pub use journal::Lines as JournalLines;
 pub use project::{OpenOptions, Project};
 pub use repair::{Difference, Repair, repair};
 pub use report::{config_failure, exit_code, lock_failure, state_failure};
