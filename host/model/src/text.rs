@@ -1,4 +1,7 @@
-//! Text from strangers: which of its characters a reader would not see, or be misled by.
+//! Text from strangers: where it is cut off, and which of its characters a reader would not see, or be misled by.
+
+/// Stands where the rest of a text was cut off.
+pub const CUT: char = '…';
 
 /// Whether a character is not seen as what it is: control characters, line breaks of Unicode, marks that turn the direction of text around, and those without a width. None is beyond the basic plane.
 pub fn is_hidden(character: char) -> bool {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use chora_model::text::is_hidden;
+use chora_model::text::{CUT, is_hidden};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
@@ -61,7 +61,7 @@ pub(crate) fn clean_line(text: &str, most: usize) -> String {
     let mut clean = String::with_capacity(text.len().min(most));
     for (at, c) in text.chars().enumerate() {
         if at == most {
-            clean.push('…');
+            clean.push(CUT);
             break;
         }
         push_clean(&mut clean, c);

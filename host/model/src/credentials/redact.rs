@@ -1,10 +1,11 @@
-//! Keeping secrets out of text: each byte that belongs to one is covered, also where two overlap.
+//! Keeping secrets out of text: each byte that belongs to one is covered, also where two overlap, and where the text was cut off within one.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
 use super::Credentials;
+use crate::text::CUT;
 
 /// What stands where a secret stood.
 pub const REDACTED: &str = "[redacted]";
@@ -12,7 +13,7 @@ pub const REDACTED: &str = "[redacted]";
 /// Shorter values would blot out ordinary words.
 const SHORTEST: usize = 8;
 
-/// Replaces every secret that it knows by [`REDACTED`]. The time it takes does not grow with the number of secrets.
+/// Replaces every secret that it knows by [`REDACTED`], and the beginning of one, of eight bytes or more, that a text ends with or that stands before its cut. The time it takes does not grow with the number of secrets.
 ///
 /// Secrets hold no line breaks, so that a stream may be redacted line by line.
 #[derive(Clone, Default)]
@@ -82,10 +83,12 @@ impl Redactor {
                 continue;
             };
             let rest = bytes.get(start..).unwrap_or_default();
-            let Some(secret) = secrets.iter().find(|secret| rest.starts_with(secret)) else {
+            let whole = secrets.iter().find(|secret| rest.starts_with(secret));
+            let whole = whole.map(|secret| secret.len());
+            let Some(length) = whole.max(cut_short(rest, secrets)) else {
                 continue;
             };
-            let end = start + secret.len();
+            let end = start + length;
             match found.last_mut() {
                 Some(last) if start < last.end => last.end = last.end.max(end),
                 Some(_) | None => found.push(start..end),
@@ -93,4 +96,14 @@ impl Redactor {
         }
         found
     }
+}
+
+/// How much of a secret a text begins with that was cut off within it.
+fn cut_short(text: &[u8], secrets: &[Box<[u8]>]) -> Option<usize> {
+    let mut mark = [0; 4];
+    let mark = CUT.encode_utf8(&mut mark).as_bytes();
+    let cut = text.windows(mark.len()).position(|window| window == mark);
+    let left = text.get(..cut.unwrap_or(text.len()))?;
+    let is_cut = secrets.iter().any(|secret| secret.starts_with(left));
+    is_cut.then_some(left.len())
 }

@@ -282,7 +282,19 @@ fn every_secret_is_covered_and_all_else_is_left() {
         ("secret-one-and-more-of-it", "[redacted]"),
         ("ä shört-gé ö", "ä [redacted] ö"),
         ("short words stay", "short words stay"),
-        ("secret-on", "secret-on"),
+        ("cut off: secret-o", "cut off: [redacted]"),
+        (
+            "cut off: secret-on… and more",
+            "cut off: [redacted]… and more",
+        ),
+        ("secret-one-and-mo…", "[redacted]…"),
+        ("secret-", "secret-"),
+        ("secret-…", "secret-…"),
+        ("secret-on is another", "secret-on is another"),
+        (
+            "secret-one-and-mo is another",
+            "[redacted]-and-mo is another",
+        ),
     ] {
         assert_eq!(redactor.redact(text), wanted);
     }

@@ -53,6 +53,28 @@ pub(crate) fn echo(way: &str) -> Result<Outcome, Error> {
                 .send()?;
             Ok(Outcome::unchanged("answered"))
         }
+        "cut" => {
+            // Longer than what is kept of each, so that only the secret's beginning is left.
+            for line in padded(&secret, 500) {
+                progress::info(&line);
+                progress::doing(&line);
+            }
+            for target in padded(&secret, 200) {
+                // Denied, and so in the ledger and in the report.
+                let _ = services::inspect(&target);
+            }
+            Ok(Outcome::unchanged("told much"))
+        }
+        "cut-output" => {
+            let [_, most] = padded(&secret, 64 << 10);
+            let _ = write!(std::io::stderr(), "{most}");
+            steps::panics("told")
+        }
         other => Err(Error::UnknownStep(other.to_owned())),
     }
+}
+
+/// The secret, of which so many characters hold only a beginning.
+fn padded(secret: &str, most: usize) -> [String; 2] {
+    [10, 30].map(|left| format!("{}{secret}", "x".repeat(most - left)))
 }
