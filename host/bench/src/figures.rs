@@ -11,7 +11,7 @@ pub(crate) fn report(name: &str, durations: &mut [Duration]) {
 pub(crate) fn report_against(name: &str, durations: &mut [Duration], than: &str, other: Duration) {
     let line = line(name, durations);
     let times = ratio(percentile(durations, 50), other);
-    println!("{line}   {times:.1} × {than}");
+    println!("{line}   {times:.2} × {than}");
 }
 
 /// Prints the median and the 95th percentile of shares of a whole, in percent.
