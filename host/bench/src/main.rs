@@ -15,6 +15,7 @@ mod probe;
 mod project;
 mod registry;
 mod resume;
+mod usage;
 
 use std::path::PathBuf;
 

@@ -17,6 +17,7 @@ use tokio::time::MissedTickBehavior;
 use crate::figures::{percentile, report, report_against};
 use crate::plugin::{Stage, call};
 use crate::registry::Server;
+use crate::usage::{memory, processor_time};
 
 /// How many checks of each kind are measured one after the other, after how many that are not.
 const CHECKS: usize = 2_000;
@@ -26,11 +27,9 @@ const RATE: u32 = 1_000;
 const SUSTAINED: Duration = Duration::from_secs(10);
 /// How many lines of the ledger are measured.
 const LINES: usize = 20_000;
-/// A clock tick of `/proc`, which is always that on Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Remembers the last host call.
+/// Remembers the last event: that of a check is its host call.
 #[derive(Default)]
 struct Last(Mutex<Option<EventKind>>);
 
@@ -143,7 +142,9 @@ async fn sustain(name: &str, checks: &Arc<Checks>, kind: Kind) -> Result<()> {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut tasks = JoinSet::new();
     let mut took = Vec::new();
-    let (began, cpu) = (Instant::now(), processor_time()?);
+    let this = std::process::id();
+    let cpu = || processor_time(this).context("failed to read the processor time");
+    let (began, before) = (Instant::now(), cpu()?);
     while began.elapsed() < SUSTAINED {
         ticks.tick().await;
         let checks = Arc::clone(checks);
@@ -158,31 +159,14 @@ async fn sustain(name: &str, checks: &Arc<Checks>, kind: Kind) -> Result<()> {
     let elapsed = began.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let rate = took.len() as f64 / elapsed;
-    let share = 100.0 * (processor_time()? - cpu) / elapsed;
-    let memory = resident_kib()? / 1024;
+    let share = 100.0 * cpu()?.saturating_sub(before).as_secs_f64() / elapsed;
+    let memory = memory(this).context("failed to read the memory")? >> 20;
     report(&format!("{RATE} checks a second, {name}"), &mut took);
     println!(
         "{:<46} {rate:.0} checks a second, {share:.0} % of a processor, {memory} MiB resident",
         ""
     );
     Ok(())
-}
-
-/// User and system time of this process, in seconds.
-fn processor_time() -> Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").context("failed to read the times")?;
-    // The name before may hold anything.
-    let (_, rest) = stat.rsplit_once(')').context("failed to read the times")?;
-    let ticks = rest.split_whitespace().skip(11).take(2);
-    let ticks: Result<Vec<f64>, _> = ticks.map(str::parse::<f64>).collect();
-    Ok(ticks?.iter().sum::<f64>() / TICKS_PER_SECOND)
-}
-
-fn resident_kib() -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").context("failed to read the size")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let size = line.and_then(|line| line.split_whitespace().next());
-    Ok(size.context("failed to read the size")?.parse()?)
 }
 
 /// Prints what one host call costs the journal: its line written out, summed and handed to the system at once.

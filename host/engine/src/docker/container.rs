@@ -267,3 +267,8 @@ impl DockerEngine {
         Ok(all)
     }
 }
+
+/// A moment as the engine's API takes it: seconds and nanoseconds of them.
+pub(super) fn since_parameter(since: jiff::Timestamp) -> String {
+    format!("{}.{:09}", since.as_second(), since.subsec_nanosecond())
+}

@@ -12,7 +12,7 @@ use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use tokio::time::Instant;
 
 use super::DockerEngine;
-use super::container::{Container, Found};
+use super::container::{Container, Found, since_parameter};
 use super::daemon::Maker;
 use super::error::{DockerError, lost, status};
 use crate::{Exit, Health, HealthState, RunState};
@@ -124,11 +124,7 @@ impl DockerEngine {
             .unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         let options = EventsOptionsBuilder::default()
             .filters(&filters)
-            .since(&format!(
-                "{}.{:09}",
-                since.as_second(),
-                since.subsec_nanosecond()
-            ))
+            .since(&since_parameter(since))
             .build();
         let client = self.0.connection.client().await?;
         Ok(client.events(Some(options)))

@@ -8,7 +8,7 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::DockerEngine;
-use super::container::{Container, Found};
+use super::container::{Container, Found, since_parameter};
 use super::error::DockerError;
 use crate::{EngineError, LogLines};
 
@@ -142,11 +142,7 @@ impl DockerEngine {
         filters.extend(self.0.owner.filter_service(service));
         let options = EventsOptionsBuilder::default()
             .filters(&filters)
-            .since(&format!(
-                "{}.{:09}",
-                since.as_second(),
-                since.subsec_nanosecond()
-            ))
+            .since(&since_parameter(since))
             .build();
         let mut events = Box::pin(client.events(Some(options)));
         match events.next().await {

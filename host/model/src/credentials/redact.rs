@@ -83,9 +83,7 @@ impl Redactor {
                 continue;
             };
             let rest = bytes.get(start..).unwrap_or_default();
-            let whole = secrets.iter().find(|secret| rest.starts_with(secret));
-            let whole = whole.map(|secret| secret.len());
-            let Some(length) = whole.max(cut_short(rest, secrets)) else {
+            let Some(length) = secrets.iter().filter_map(|it| beginning(rest, it)).max() else {
                 continue;
             };
             let end = start + length;
@@ -98,12 +96,18 @@ impl Redactor {
     }
 }
 
-/// How much of a secret a text begins with that was cut off within it.
-fn cut_short(text: &[u8], secrets: &[Box<[u8]>]) -> Option<usize> {
+/// How much of this secret a text begins with: all of it, or what is left where the text ends or was cut off within it.
+fn beginning(text: &[u8], secret: &[u8]) -> Option<usize> {
+    if text.starts_with(secret) {
+        return Some(secret.len());
+    }
     let mut mark = [0; 4];
     let mark = CUT.encode_utf8(&mut mark).as_bytes();
-    let cut = text.windows(mark.len()).position(|window| window == mark);
-    let left = text.get(..cut.unwrap_or(text.len()))?;
-    let is_cut = secrets.iter().any(|secret| secret.starts_with(left));
-    is_cut.then_some(left.len())
+    let pairs = text.iter().zip(secret);
+    let same = pairs.take_while(|(one, other)| one == other).count();
+    // Not only where they part: the first byte of the mark may be that of the secret's next character.
+    (SHORTEST..=same).rev().find(|end| {
+        let after = text.get(*end..).unwrap_or_default();
+        after.is_empty() || after.starts_with(mark)
+    })
 }

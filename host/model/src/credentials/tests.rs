@@ -267,7 +267,7 @@ fn a_secret_shows_nothing_of_itself() {
 #[test]
 fn every_secret_is_covered_and_all_else_is_left() {
     let place = Place::holding(
-        r#"{"a": "secret-one", "b": "secret-one-and-more", "c": "more-of-it", "d": "shört-gé", "e": "short"}"#,
+        r#"{"a": "secret-one", "b": "secret-one-and-more", "c": "more-of-it", "d": "shört-gé", "e": "short", "f": "costs: 9€ each"}"#,
     );
     let redactor = Redactor::new(&load(&place.path).unwrap().unwrap());
     for (text, wanted) in [
@@ -288,6 +288,7 @@ fn every_secret_is_covered_and_all_else_is_left() {
             "cut off: [redacted]… and more",
         ),
         ("secret-one-and-mo…", "[redacted]…"),
+        ("costs: 9…", "[redacted]…"),
         ("secret-", "secret-"),
         ("secret-…", "secret-…"),
         ("secret-on is another", "secret-on is another"),

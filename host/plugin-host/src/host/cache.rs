@@ -6,7 +6,7 @@
 //!
 //! [RFC 2104]: https://www.rfc-editor.org/rfc/rfc2104
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::hash::{Hash as _, Hasher};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -88,7 +88,6 @@ impl Cache {
     fn tidy(&self) -> io::Result<()> {
         let mut entries = Vec::new();
         for entry in std::fs::read_dir(&self.directory)?.flatten() {
-            // Another chora may tidy as well.
             if let Ok(metadata) = entry.metadata()
                 && metadata.is_file()
             {
@@ -105,7 +104,8 @@ impl Cache {
             if total <= ROOM / 100 * LEFT {
                 break;
             }
-            std::fs::remove_file(path)?;
+            // Whoever tidies as well may have been first.
+            let _ = std::fs::remove_file(path);
             total -= bytes;
         }
         Ok(())
@@ -235,7 +235,9 @@ fn key(path: &Path) -> Result<[u8; LENGTH], PluginError> {
             make_key(path).map_err(|error| {
                 let path = path.display();
                 refused(
-                    format!("cannot make the key of the compile cache `{path}`"),
+                    format!(
+                        "cannot make the key of the compile cache `{path}`; make its directory writable, or name another in `XDG_STATE_HOME`"
+                    ),
                     Some(error),
                 )
             })?;
@@ -266,8 +268,7 @@ fn read_key(path: &Path) -> Result<Option<[u8; LENGTH]>, PluginError> {
         Err(error) => return Err(unreadable(error)),
     };
     let metadata = file.metadata().map_err(unreadable)?;
-    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
-    if !ours || metadata.mode() & 0o077 != 0 {
+    if !is_ours_alone(&metadata, 0o077) {
         return Err(refused(
             format!(
                 "others may know the key of the compile cache `{shown}`; run `rm {shown}`, and another is made"
@@ -324,8 +325,7 @@ fn owner_only(directory: &Path) -> Result<(), PluginError> {
             Some(error),
         )
     })?;
-    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
-    if !ours || metadata.mode() & 0o022 != 0 {
+    if !is_ours_alone(&metadata, 0o022) {
         return Err(refused(
             format!(
                 "others can write to the compile cache `{shown}`; run `chmod 700 {shown}` as its owner, or delete it"
@@ -334,6 +334,11 @@ fn owner_only(directory: &Path) -> Result<(), PluginError> {
         ));
     }
     Ok(())
+}
+
+/// Whether it is this user's, and nobody else may do what these bits of the mode stand for.
+fn is_ours_alone(metadata: &Metadata, others: u32) -> bool {
+    metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & others == 0
 }
 
 fn refused(reason: String, source: Option<io::Error>) -> PluginError {
