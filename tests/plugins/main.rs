@@ -1,4 +1,4 @@
-//! Plugins by anyone: added, run in their place, looked at, updated, removed, and stopped where something is wrong with them. With the real binary, real components and a real server.
+//! Plugins by anyone: added, run in their place, looked at, updated, removed, and stopped where something is wrong with them. With the real binary, real components, a real server and a real registry.
 
 #[cfg(test)]
 #[path = "../support/mod.rs"]
@@ -13,13 +13,19 @@ mod auditing;
 #[cfg(test)]
 mod fetching;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod looking;
 #[cfg(test)]
 mod observing;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+mod pulling;
+#[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod registry;
 #[cfg(test)]
 mod scene;
 #[cfg(test)]

@@ -52,7 +52,7 @@ fn what_is_no_file_is_named() {
     refused(
         &ecosystem,
         &["oci://host/x:1", "--phase", "2"],
-        &["CONFIG_ERROR", "`oci://`"],
+        &["CONFIG_ERROR", "names no registry"],
     );
     refused(
         &ecosystem,

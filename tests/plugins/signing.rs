@@ -4,52 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use chora_test_guests::{COURIER, COURIER_NEXT, PULSE};
-use minisign::KeyPair;
 
+use crate::keys::{Key, UNTRUSTED, keys};
 use crate::scene::{add, bootstrap, config, copy, files, project, project_with, record, sha256};
 use crate::server::Server;
 use crate::support::{Ecosystem, Output};
-
-const UNTRUSTED: &str = "error[PLUGIN_UNTRUSTED]";
-
-/// A key of somebody, with the name that it has in the configuration.
-struct Key {
-    name: &'static str,
-    pair: KeyPair,
-}
-
-impl Key {
-    fn new(name: &'static str) -> Self {
-        let pair = KeyPair::generate_unencrypted_keypair().expect("a key");
-        Self { name, pair }
-    }
-
-    fn signs(&self, bytes: &[u8], comment: &str) -> String {
-        let signed = minisign::sign(None, &self.pair.sk, bytes, Some(comment), None);
-        signed.expect("a signature").to_string()
-    }
-
-    /// Its id, as minisign writes it into the file of a public key.
-    fn id(&self) -> String {
-        let public = self.pair.pk.to_box().expect("a public key").to_string();
-        let line = public.lines().next().expect("a comment");
-        line.rsplit(' ').next().expect("an id").to_owned()
-    }
-
-    fn named(&self) -> String {
-        format!("{} (key id {})", self.name, self.id())
-    }
-}
-
-/// The list of these keys.
-fn keys(keys: &[&Key]) -> String {
-    let mut text = "plugin_keys:\n".to_owned();
-    for key in keys {
-        let public = key.pair.pk.to_base64();
-        text.push_str(&format!("  - {{name: {}, key: {public}}}\n", key.name));
-    }
-    text
-}
 
 /// A project that trusts one key, with which all its components are signed.
 fn signed_project(key: &Key) -> Ecosystem {

@@ -84,7 +84,7 @@ impl Untrusted {
                         .to_owned(),
                 );
                 next.push(format!(
-                    "where the signature is not at the component's own place with `{SUFFIX}` after it, name it with `--signature`"
+                    "where the signature is not beside the component (at its place with `{SUFFIX}` after it, or in its manifest in a registry), name it with `--signature`"
                 ));
             }
             Origin::Added => {

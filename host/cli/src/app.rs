@@ -137,12 +137,12 @@ impl App {
     }
 }
 
-/// The client of the Docker Engine logs whole requests at its finer levels, with the secrets of containers in them.
+/// At their finer levels, the client of the Docker Engine logs whole requests, with the secrets of containers in them, and that of registries the tokens that it gets.
 fn without_secrets(filter: tracing_subscriber::EnvFilter) -> tracing_subscriber::EnvFilter {
-    match "bollard=info".parse() {
-        Ok(directive) => filter.add_directive(directive),
-        Err(_) => filter,
-    }
+    ["bollard=info", "oci_client=info"]
+        .iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, tracing_subscriber::EnvFilter::add_directive)
 }
 
 /// One line of the log on its way to standard error; the subscriber writes whole lines.

@@ -17,7 +17,7 @@ struct Need {
     is_there: fn() -> bool,
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 4] = [
     Need {
         purpose: "tests step the clock of processes with libfaketime",
         package: "faketime",
@@ -32,6 +32,11 @@ const NEEDS: [Need; 3] = [
         purpose: "tests speak with the socket of podman too",
         package: "podman",
         is_there: || has_program("podman"),
+    },
+    Need {
+        purpose: "tests get components from an OCI registry",
+        package: "docker-registry",
+        is_there: || has_program("docker-registry"),
     },
 ];
 

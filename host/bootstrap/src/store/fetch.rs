@@ -1,4 +1,6 @@
-//! Where a component or its signature comes from: a file of this machine or a URL. Everything that is read has an end, and nothing is written.
+//! Where a component or its signature comes from: a file of this machine, a URL or a registry. Everything that is read has an end, and nothing is written.
+
+mod registry;
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,12 +13,16 @@ use url::Url;
 
 use crate::report;
 
+pub(super) use registry::SCHEME as REGISTRY_SCHEME;
+
 /// The most redirects that are followed.
 const REDIRECTS: usize = 5;
 /// How long a server may take to accept a connection, and how long it may say nothing.
 const SILENCE: Duration = Duration::from_secs(30);
 /// How long fetching may take as a whole.
 const WHOLE: Duration = Duration::from_secs(600);
+/// What servers are told.
+const USER_AGENT: &str = concat!("chora/", env!("CARGO_PKG_VERSION"));
 
 /// What takes its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,17 +99,14 @@ pub(super) async fn fetch(
 ) -> Result<Fetched, Unfetched> {
     match source.split_once("://") {
         Some(("http" | "https", _)) => from_url(source, kind, most, hear).await,
-        Some(("oci", _)) => Err(Failure::new(
-            Code::ConfigError,
-            format!("{kind}s are not fetched from `oci://` registries yet"),
-        )
-        .next("pull it with a tool of the registry, and give the path of the file")
-        .into()),
+        Some(("oci", _)) => registry::fetch(source, kind, most, hear).await,
         Some((scheme, _)) => Err(Failure::new(
             Code::ConfigError,
             format!("a {kind} cannot be fetched over `{scheme}`"),
         )
-        .next("give the path of a file, or an `http` or `https` URL")
+        .next(
+            "give the path of a file, an `http` or `https` URL, or `oci://REGISTRY/REPOSITORY:TAG`",
+        )
         .into()),
         None => from_file(project, source, kind, most).await,
     }
@@ -185,12 +188,7 @@ async fn from_url(
         .next("correct it")
     })?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Failure::new(
-            Code::ConfigError,
-            "the URL has user information, which would be recorded for all to see",
-        )
-        .next(by_other_means(kind))
-        .into());
+        return Err(user_information(kind).into());
     }
     let shown = without_query(&url);
     let client = client().map_err(|error| failed(&shown, kind, &error))?;
@@ -228,9 +226,13 @@ async fn from_url(
     })
 }
 
-fn client() -> reqwest::Result<Client> {
-    // Fails when a provider is installed already, which is as good.
+/// What encrypts connections. Fails when one is installed already, which is as good.
+fn install_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+fn client() -> reqwest::Result<Client> {
+    install_tls();
     let redirects = Policy::custom(|attempt| {
         let downgrades = attempt
             .previous()
@@ -248,7 +250,7 @@ fn client() -> reqwest::Result<Client> {
         .redirect(redirects)
         .connect_timeout(SILENCE)
         .read_timeout(SILENCE)
-        .user_agent(concat!("chora/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
         .build()
 }
 
@@ -298,12 +300,16 @@ fn without_query(url: &Url) -> String {
 
 fn failed(shown: &str, kind: Kind, error: &reqwest::Error) -> Failure {
     let mut failure = unfetched(format!("`{shown}` cannot be fetched"), kind);
-    let mut at: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    while let Some(cause) = at {
-        failure.details.push(cause.to_string());
-        at = cause.source();
-    }
+    failure.details.extend(report::causes(error));
     failure
+}
+
+fn user_information(kind: Kind) -> Failure {
+    Failure::new(
+        Code::ConfigError,
+        "the address has user information, which would be recorded for all to see",
+    )
+    .next(by_other_means(kind))
 }
 
 fn unfetched(message: String, kind: Kind) -> Failure {
@@ -343,7 +349,7 @@ mod tests {
     #[tokio::test]
     async fn sources_that_are_none_are_named() {
         for (source, why) in [
-            ("oci://registry/x:1", "`oci://`"),
+            ("oci://registry/x:1", "names no registry"),
             ("ftp://host/x.wasm", "over `ftp`"),
             ("file:///x.wasm", "over `file`"),
             ("http://", "no valid URL"),

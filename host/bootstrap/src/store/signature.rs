@@ -8,7 +8,7 @@ use chora_model::plugin_lock::{LockedPlugin, LockedSignature, PluginLock};
 use chora_model::signature::{MOST, SUFFIX, Signer};
 use url::Url;
 
-use super::fetch::{Doing, Fetched, Kind, fetch};
+use super::fetch::{Doing, Fetched, Kind, REGISTRY_SCHEME, fetch};
 use super::{Component, Store};
 use crate::report;
 use crate::trust::{self, Origin, Reason, Untrusted};
@@ -137,8 +137,11 @@ pub(super) fn delete(
     Ok(())
 }
 
-/// Where the signature of a component from this source is: what follows the path of a URL is no part of the name.
+/// Where the signature of a component from this source is: what follows the path of a URL is no part of the name, and in a registry it is with the component.
 fn beside(source: &str) -> String {
+    if source.starts_with(REGISTRY_SCHEME) {
+        return source.to_owned();
+    }
     match Url::parse(source) {
         Ok(mut url) if source.contains("://") => {
             url.set_path(&format!("{}{SUFFIX}", url.path()));
@@ -159,6 +162,7 @@ mod tests {
             ("x.wasm", "x.wasm.minisig"),
             ("./a b/x.wasm", "./a b/x.wasm.minisig"),
             ("c:x.wasm", "c:x.wasm.minisig"),
+            ("oci://host.example/x:1", "oci://host.example/x:1"),
             ("https://host/x.wasm", "https://host/x.wasm.minisig"),
             (
                 "https://host/a%20b/x.wasm?token=a.b#c",

@@ -9,7 +9,7 @@ place where they were added, unless `plugins:` in its configuration says another
 
 Exit codes:
   0  done, or there was nothing to do
-  1  a file cannot be read or written, a URL gives nothing; `verify` and `inspect`: a component
+  1  a file cannot be read or written, a URL or a registry gives nothing; `verify` and `inspect`: a component
      is not the one that was added, or not signed as the configuration asks for it
   3  cancelled at the question
   6  interrupted by Ctrl-C, SIGTERM or SIGHUP
@@ -81,13 +81,14 @@ pub(crate) enum PluginCommand {
 /// reasons, is shown before anything is asked. The next `chora bootstrap` runs it in its place.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AddArgs {
-    /// The component: a path, or an `http` or `https` URL
+    /// The component: a path, an `http` or `https` URL, or `oci://REGISTRY/REPOSITORY:TAG`
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
     /// Its signature: a path, or an `http` or `https` URL [default: SOURCE with `.minisig` after its path]
     ///
+    /// Of a component in a registry it is the annotation `dev.chora.minisig` of its manifest, or of that of another address.
     /// It is read, and must be good, where the configuration lists `plugin_keys`.
-    #[arg(long, value_name = "PATH|URL")]
+    #[arg(long, value_name = "PATH|URL|oci://…")]
     pub(crate) signature: Option<String>,
     /// The name that it gets in this project [default: its own]
     #[arg(long, value_name = "NAME")]
@@ -114,13 +115,14 @@ pub(crate) struct UpdateArgs {
     /// The plugin
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
-    /// The other component: a path, or an `http` or `https` URL [default: where it came from]
+    /// The other component: a path, an `http` or `https` URL, or `oci://REGISTRY/REPOSITORY:TAG` [default: where it came from]
     #[arg(value_name = "SOURCE")]
     pub(crate) source: Option<String>,
     /// Its signature: a path, or an `http` or `https` URL [default: where it came from, or SOURCE with `.minisig` after its path]
     ///
+    /// Of a component in a registry it is the annotation `dev.chora.minisig` of its manifest, or of that of another address.
     /// It is read, and must be good, where the configuration lists `plugin_keys`.
-    #[arg(long, value_name = "PATH|URL")]
+    #[arg(long, value_name = "PATH|URL|oci://…")]
     pub(crate) signature: Option<String>,
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,

@@ -26,7 +26,7 @@ use bollard::models::ImageInspect;
 use chora_compose::Build;
 use tokio::sync::Mutex;
 
-pub use auth::login_file;
+pub use auth::{Login, login_file, login_for};
 pub use build::build;
 pub use error::ImageError;
 pub use own::{Made, Own, Role, build_own};

@@ -19,15 +19,29 @@ pub fn login_file() -> Option<PathBuf> {
     Some(directory.join("config.json"))
 }
 
-/// The login for the registry of this image; none where the user has none.
-pub(super) async fn login(
-    reference: &str,
-    file: Option<&Path>,
-) -> Result<Option<DockerCredentials>, ImageError> {
+/// A login for a registry.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Login {
+    /// A name and a password.
+    Password {
+        /// The name.
+        name: String,
+        /// The password, or a token in its place.
+        password: String,
+    },
+    /// A token that the registry's authorization server changes into one for a request.
+    IdentityToken(String),
+}
+
+/// The user's login for a registry, from the file that [`login_file`] names; none where there is none.
+///
+/// # Errors
+/// When the file cannot be read, or its credential helper gives an answer that is none.
+pub async fn login_for(registry: &str, file: Option<&Path>) -> Result<Option<Login>, ImageError> {
     let Some(path) = file.map(Path::to_owned) else {
         return Ok(None);
     };
-    let registry = registry(reference).to_owned();
+    let registry = registry.to_owned();
     let failed = {
         let (registry, path) = (registry.clone(), path.clone());
         move |message: String| ImageError::Login {
@@ -37,7 +51,7 @@ pub(super) async fn login(
         }
     };
     // A helper is a program that may take its time.
-    let read = tokio::task::spawn_blocking(move || read(&path, &registry)).await;
+    let read = tokio::task::spawn_blocking(move || read(&path, login_name(&registry))).await;
     match read {
         Ok(Ok(login)) => Ok(login),
         Ok(Err(message)) => Err(failed(message)),
@@ -45,35 +59,48 @@ pub(super) async fn login(
     }
 }
 
-fn read(path: &Path, registry: &str) -> Result<Option<DockerCredentials>, String> {
+/// The login for the registry of this image, as the engine takes it.
+pub(super) async fn login(
+    reference: &str,
+    file: Option<&Path>,
+) -> Result<Option<DockerCredentials>, ImageError> {
+    let registry = registry(reference);
+    let login = login_for(registry, file).await?;
+    Ok(login.map(|login| {
+        let mut credentials = DockerCredentials {
+            serveraddress: Some(login_name(registry).to_owned()),
+            ..DockerCredentials::default()
+        };
+        match login {
+            Login::IdentityToken(token) => credentials.identitytoken = Some(token),
+            Login::Password { name, password } => {
+                credentials.username = Some(name);
+                credentials.password = Some(password);
+            }
+        }
+        credentials
+    }))
+}
+
+fn read(path: &Path, server: &str) -> Result<Option<Login>, String> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.to_string()),
     };
-    let server = login_name(registry);
-    let login = match get_credential_from_reader(BufReader::new(file), server) {
-        Ok(login) => login,
+    match get_credential_from_reader(BufReader::new(file), server) {
+        Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Login::IdentityToken(token))),
+        Ok(DockerCredential::UsernamePassword(name, password)) => {
+            Ok(Some(Login::Password { name, password }))
+        }
         // A helper that has nothing for this registry says so by failing: the pull goes on without, and the registry has the last word.
         Err(
             CredentialRetrievalError::NoCredentialConfigured
             | CredentialRetrievalError::HelperFailure { .. }
             | CredentialRetrievalError::HelperCommunicationError,
-        ) => return Ok(None),
-        Err(error) => return Err(error.to_string()),
-    };
-    let mut credentials = DockerCredentials {
-        serveraddress: Some(server.to_owned()),
-        ..DockerCredentials::default()
-    };
-    match login {
-        DockerCredential::IdentityToken(token) => credentials.identitytoken = Some(token),
-        DockerCredential::UsernamePassword(name, password) => {
-            credentials.username = Some(name);
-            credentials.password = Some(password);
-        }
+        ) => Ok(None),
+        Err(error) => Err(error.to_string()),
     }
-    Ok(Some(credentials))
 }
 
 #[cfg(test)]
