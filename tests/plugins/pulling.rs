@@ -156,8 +156,8 @@ fn over_tls_the_certificate_is_looked_at() {
         let arguments = ["plugin", "add", &address, "--yes", "--phase", "2"];
         over_http(&ecosystem, variables, &arguments).exits(1)
     };
-    // It is asked without TLS then, and says that this is not how.
-    let unknown = pull(&[]);
+    // It is asked without TLS then, and says that this is not how; what was wrong before is told with it.
+    let unknown = pull(&[]).complains(&[FETCH, "over TLS: ", "certificate"]);
     assert!(!unknown.stderr.contains("the registry has no"));
     let trusted = registry.certificate().display().to_string();
     let known = pull(&[("SSL_CERT_FILE", trusted)]);

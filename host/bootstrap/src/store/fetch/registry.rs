@@ -127,7 +127,7 @@ async fn connect(
     } else {
         &[ClientProtocol::Https]
     };
-    let mut refused = None;
+    let mut over_tls = Vec::new();
     for protocol in protocols {
         let client =
             client(protocol.clone()).map_err(|error| refusal(shown, &reference, kind, &error))?;
@@ -136,7 +136,7 @@ async fn connect(
             let message = format!("`{shown}` was not answered within {MANIFEST:?}");
             return Err(unfetched(message, kind).into());
         };
-        match answer {
+        let error = match answer {
             Ok((manifest, _)) => {
                 let source = Source {
                     shown: shown.to_owned(),
@@ -146,16 +146,24 @@ async fn connect(
                 };
                 return Ok((source, manifest));
             }
-            Err(OciDistributionError::RequestError(error)) if error.is_connect() => {
-                refused = Some(OciDistributionError::RequestError(error));
-            }
-            Err(error) => return Err(refusal(shown, &reference, kind, &error)),
+            Err(error) => error,
+        };
+        let mut refused = refusal(shown, &reference, kind, &error);
+        let details = &mut refused.failure.details;
+        let is_last = protocols.last() == Some(protocol);
+        if !is_last && is_unconnected(&error) {
+            over_tls = details.iter().map(|it| format!("over TLS: {it}")).collect();
+        } else {
+            // Where both ways were tried, either may be the one that was meant.
+            details.append(&mut over_tls);
+            return Err(refused);
         }
     }
-    Err(match refused {
-        Some(error) => refusal(shown, &reference, kind, &error),
-        None => unfetched(format!("`{shown}` was not asked for"), kind).into(),
-    })
+    Err(unfetched(format!("`{shown}` was not asked for"), kind).into())
+}
+
+fn is_unconnected(error: &OciDistributionError) -> bool {
+    matches!(error, OciDistributionError::RequestError(error) if error.is_connect())
 }
 
 fn client(protocol: ClientProtocol) -> Result<WasmClient, OciDistributionError> {
