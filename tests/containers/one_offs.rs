@@ -14,8 +14,11 @@ fn with_plugin(engine: &str) -> Ecosystem {
         "services:\n  - {{name: web, phase: 1, command: [sleep, \"1000\"], image: \"{}\", health: none}}\nplugins:\n  - name: mine\n    path: mine.wasm\n    after: web\n    grants: [\"docker=network/chora-*:create\"]\n    settings: {{steps: [docker.ensure-network], arguments: {{network: {name}}}}}\nengine: {engine}\n",
         crate::support::docker::shell_image()
     ));
-    std::fs::write(ecosystem.path().join("mine.wasm"), chora_test_guests::CALLS)
-        .expect("a component");
+    std::fs::write(
+        ecosystem.path().join("mine.wasm"),
+        chora_hostile_plugins::CALLS,
+    )
+    .expect("a component");
     ecosystem
 }
 

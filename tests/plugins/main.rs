@@ -29,6 +29,8 @@ mod registry;
 #[cfg(test)]
 mod scene;
 #[cfg(test)]
+mod selftest;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod signing;

@@ -1,6 +1,7 @@
 //! What cannot be added: a named error with its exit code and what to do, and nothing half-written.
 
-use chora_test_guests::{BAD_CHECK, COURIER, MISDEEDS};
+use chora_hostile_plugins::{BAD_CHECK, MISDEEDS};
+use chora_test_guests::COURIER;
 
 use crate::scene::{ASKED, files, patched, project, project_with, with_courier};
 use crate::support::Ecosystem;

@@ -34,7 +34,7 @@ fn mine(settings: &str) -> String {
 fn with_guest(config: String) -> Ecosystem {
     let ecosystem = Ecosystem::with_config(|_| config);
     let path = ecosystem.path().join("mine.wasm");
-    std::fs::write(path, chora_test_guests::MISDEEDS).expect("a component");
+    std::fs::write(path, chora_hostile_plugins::MISDEEDS).expect("a component");
     ecosystem
 }
 
@@ -145,7 +145,7 @@ fn a_step_that_panics_is_told_with_its_text_and_where() {
     let message = failure["message"].as_str().expect("a message");
     assert!(message.contains("the boiler burst"), "{message}");
     let details = failure["details"].to_string();
-    assert!(details.contains("at chora_test_misdeeds::"), "{details}");
+    assert!(details.contains("at chora_hostile_misdeeds::"), "{details}");
     let next = next_actions(&failure);
     assert!(next.contains("tell the author of plugin `mine`"), "{next}");
 }

@@ -6,7 +6,7 @@ use chora_plugin_host::{Limits, PluginError};
 
 use crate::scene::{Guest, Sandbox};
 
-pub(crate) const COMPONENT: &[u8] = chora_test_guests::BAD_CHECK;
+pub(crate) const COMPONENT: &[u8] = chora_hostile_plugins::BAD_CHECK;
 
 async fn bad<'a>(sandbox: &'a Sandbox, misdeed: &str) -> Guest<'a> {
     sandbox.guest(COMPONENT).await.set("misdeed", misdeed)

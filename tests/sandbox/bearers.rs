@@ -5,13 +5,13 @@ use serde_json::json;
 
 use crate::calls::COMPONENT;
 use crate::scene::Sandbox;
-use crate::server::Server;
+use chora_selftest::Server;
 
 #[tokio::test]
 async fn a_bearer_is_sent_and_never_seen() {
     let sandbox = Sandbox::new();
     sandbox.make_credentials();
-    let server = Server::start().await;
+    let server = Server::start().await.expect("a server");
     let url = server.url("/a");
     let guest = sandbox.guest(COMPONENT).await;
     let guest = guest.granted(&[
@@ -37,7 +37,7 @@ async fn a_bearer_is_sent_and_never_seen() {
 async fn the_signing_secret_is_sent_as_a_token_and_never_itself() {
     let sandbox = Sandbox::new();
     sandbox.make_credentials();
-    let server = Server::start().await;
+    let server = Server::start().await.expect("a server");
     let url = server.url("/a");
     let guest = sandbox.guest(COMPONENT).await;
     let guest = guest.granted(&[
@@ -55,7 +55,7 @@ async fn the_signing_secret_is_sent_as_a_token_and_never_itself() {
 async fn a_bearer_of_one_call_is_none_in_another() {
     let sandbox = Sandbox::new();
     sandbox.make_credentials();
-    let server = Server::start().await;
+    let server = Server::start().await.expect("a server");
     let url = server.url("/a");
     let guest = sandbox.guest(COMPONENT).await;
     let guest = guest.granted(&[

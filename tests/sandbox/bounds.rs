@@ -10,7 +10,7 @@ use crate::docker_engine;
 use crate::harbour::{Harbour, Laid};
 use crate::scene::Sandbox;
 
-const COMPONENT: &[u8] = chora_test_guests::CALLS;
+const COMPONENT: &[u8] = chora_hostile_plugins::CALLS;
 /// Where the engine listens.
 const SOCKET: &str = "/var/run/docker.sock";
 

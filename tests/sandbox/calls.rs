@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use cases::{Case, Stage};
 
-pub(crate) const COMPONENT: &[u8] = chora_test_guests::CALLS;
+pub(crate) const COMPONENT: &[u8] = chora_hostile_plugins::CALLS;
 
 /// A stage for each function, in turn.
 async fn each(mut check: impl AsyncFnMut(HostFunction, Stage)) {

@@ -8,28 +8,11 @@ use chora_plugin_host::{Limits, Plugin, PluginError};
 use crate::misdeeds::COMPONENT;
 use crate::scene::Sandbox;
 
-const MARKER: &[u8; 24] = b"describe:honestly.......";
-
-/// The component with another word in the place of its marker.
-fn that_says(word: &str) -> Vec<u8> {
-    let at = COMPONENT.windows(MARKER.len());
-    let at: Vec<usize> = at
-        .enumerate()
-        .filter_map(|(at, part)| (part == MARKER).then_some(at))
-        .collect();
-    let [at] = at.as_slice() else {
-        panic!("the marker is at {at:?}");
-    };
-    let mut component = COMPONENT.to_vec();
-    let text = format!("{:.<24}", format!("describe:{word}"));
-    component[*at..at + MARKER.len()].copy_from_slice(text.as_bytes());
-    component
-}
-
 /// What comes of loading it. The same host loads a good one after it.
 async fn loaded(limits: Limits, word: &str) -> Result<Arc<Plugin>, PluginError> {
     let sandbox = Sandbox::limited(limits);
-    let loaded = sandbox.host.load("mine", &that_says(word)).await;
+    let component = chora_hostile_plugins::that_describes(word).expect("one marker");
+    let loaded = sandbox.host.load("mine", &component).await;
     let good = sandbox.guest(COMPONENT).await.apply("good").await;
     assert_eq!(good.expect("a host that works").summary, "done");
     assert!(sandbox.ledger().is_empty());

@@ -3,11 +3,6 @@
 
 #[cfg(test)]
 #[allow(dead_code, reason = "other suites use more of it")]
-#[path = "../support/processes.rs"]
-mod processes;
-
-#[cfg(test)]
-#[allow(dead_code, reason = "other suites use more of it")]
 #[path = "../support/docker.rs"]
 mod docker_engine;
 
@@ -54,7 +49,7 @@ mod said;
 #[cfg(test)]
 mod scene;
 #[cfg(test)]
-mod server;
+mod sockets;
 #[cfg(test)]
 mod versions;
 #[cfg(test)]
@@ -67,5 +62,7 @@ macro_rules! tested {
         const _: &[&[u8]] = &[$($guest::COMPONENT),*];
     };
 }
+#[cfg(test)]
+chora_hostile_plugins::every_guest!(tested);
 #[cfg(test)]
 chora_test_guests::every_guest!(tested);

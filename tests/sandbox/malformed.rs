@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harbour::{Harbour, Laid};
 use crate::scene::Sandbox;
 
-const COMPONENT: &[u8] = chora_test_guests::CALLS;
+const COMPONENT: &[u8] = chora_hostile_plugins::CALLS;
 
 /// All that could be asked for.
 const EVERYTHING: [&str; 5] = [

@@ -7,9 +7,9 @@ use chora_model::plan::Change;
 use chora_plugin_host::{Limits, PluginError};
 
 use crate::scene::{Guest, Sandbox};
-use crate::server::Server;
+use chora_selftest::Server;
 
-pub(crate) const COMPONENT: &[u8] = chora_test_guests::MISDEEDS;
+pub(crate) const COMPONENT: &[u8] = chora_hostile_plugins::MISDEEDS;
 
 /// Short for a test, and long for a call that ends by itself.
 const SHORT: Duration = Duration::from_millis(300);
@@ -162,7 +162,7 @@ async fn a_guest_that_sleeps_is_ended_by_its_deadline() {
 #[tokio::test]
 async fn a_host_call_that_never_ends_is_ended_named_and_in_the_ledger() {
     let sandbox = Sandbox::new();
-    let server = Server::start().await;
+    let server = Server::start().await.expect("a server");
     let url = server.url("/silent");
     let guest = sandbox.guest(COMPONENT).await;
     let guest = guest.granted(&[format!("http=GET {url}")]);
@@ -222,7 +222,7 @@ async fn a_panic_is_told_with_its_text_and_the_names_of_functions() {
     assert!(message.ends_with(": the boiler burst"), "{message}");
     assert!(stderr.contains("the boiler burst"), "{stderr}");
     let named = |part: &str| backtrace.iter().any(|name| name.contains(part));
-    assert!(named("chora_test_misdeeds"), "{backtrace:?}");
+    assert!(named("chora_hostile_misdeeds"), "{backtrace:?}");
     assert!(named("panic"), "{backtrace:?}");
 }
 
@@ -239,7 +239,7 @@ async fn a_trap_is_told_with_its_kind_and_the_names_of_functions() {
     assert!(message.contains("unreachable"), "{message}");
     let named = backtrace
         .iter()
-        .any(|name| name.contains("chora_test_misdeeds"));
+        .any(|name| name.contains("chora_hostile_misdeeds"));
     assert!(named, "{backtrace:?}");
 }
 
@@ -256,7 +256,7 @@ async fn a_guest_that_exits_has_crashed_even_with_code_0() {
 /// What the guest says of a request of its own that was not answered.
 async fn unanswered(step: &str, path: &str, method: &str) -> (String, usize) {
     let sandbox = Sandbox::new();
-    let server = Server::start().await;
+    let server = Server::start().await.expect("a server");
     let url = server.url(path);
     let guest = sandbox.guest(COMPONENT).await;
     let guest = guest.granted(&[format!("http={method} {url}")]);

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::calls::COMPONENT;
 use crate::scene::Sandbox;
-use crate::server::Server;
+use chora_selftest::Server;
 
 /// Leads a name to the addresses of its first part, `turning` by turns here and to the link, and any other name here.
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Lookup for Leading {
 /// What comes of a request to a name and of a connection to it, both granted; and how many requests arrived at a server of this machine.
 async fn asked(name: &str) -> ([String; 2], usize) {
     let sandbox = Sandbox::with_lookup(Arc::new(Leading::default()));
-    let server = Server::start().await;
+    let server = Server::start().await.expect("a server");
     let port = server.port;
     let guest = sandbox.guest(COMPONENT).await;
     let guest = guest.granted(&[
@@ -133,7 +133,7 @@ async fn a_name_that_may_be_this_machine_is_followed_there() {
 #[tokio::test]
 async fn a_name_is_looked_at_anew_at_each_request() {
     let sandbox = Sandbox::with_lookup(Arc::new(Leading::default()));
-    let server = Server::start().await;
+    let server = Server::start().await.expect("a server");
     let guest = sandbox.guest(COMPONENT).await;
     let url = format!("http://turning.localhost:{}/a", server.port);
     let guest = guest.granted(&[format!("http=GET {url}")]);

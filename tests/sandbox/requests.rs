@@ -4,12 +4,12 @@ use serde_json::json;
 
 use crate::calls::COMPONENT;
 use crate::scene::Sandbox;
-use crate::server::Server;
+use chora_selftest::Server;
 
 /// What comes of a `GET` that is made with a grant for everything below `/open/` of the server; `PORT` stands for its port. Requests that arrived, too.
 async fn get(arguments: serde_json::Value) -> (String, Vec<String>) {
     let sandbox = Sandbox::new();
-    let server = Server::start().await;
+    let server = Server::start().await.expect("a server");
     let port = server.port.to_string();
     let arguments = arguments.to_string().replace("PORT", &port);
     let arguments: serde_json::Value = serde_json::from_str(&arguments).expect("arguments");
@@ -142,7 +142,7 @@ async fn headers_of_the_host_s_are_refused_in_any_case() {
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let sandbox = Sandbox::new();
-    let server = Server::start().await;
+    let server = Server::start().await.expect("a server");
     let url = server.url("/redirect");
     let guest = sandbox.guest(COMPONENT).await;
     let guest = guest.granted(&[format!("http=GET {url}")]);
@@ -174,7 +174,7 @@ async fn a_name_that_only_looks_like_the_granted_one_is_another() {
 #[tokio::test]
 async fn a_packed_answer_is_not_unpacked() {
     let sandbox = Sandbox::new();
-    let server = Server::start().await;
+    let server = Server::start().await.expect("a server");
     let url = server.url("/packed");
     let guest = sandbox.guest(COMPONENT).await;
     let guest = guest.granted(&[format!("http=GET {url}")]);
@@ -186,7 +186,7 @@ async fn a_packed_answer_is_not_unpacked() {
 #[tokio::test]
 async fn a_connection_goes_to_the_granted_address_in_its_own_spelling_only() {
     let sandbox = Sandbox::new();
-    let server = Server::start().await;
+    let server = Server::start().await.expect("a server");
     let port = server.port;
     let guest = sandbox.guest(COMPONENT).await;
     let mut guest = guest.granted(&[format!("tcp=127.0.0.1:{port}")]);

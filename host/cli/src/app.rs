@@ -232,7 +232,7 @@ mod tests {
             insta::assert_snapshot!(name, help);
         }
         let plugin = command.find_subcommand_mut("plugin").unwrap();
-        for name in ["add", "update", "remove", "inspect", "verify"] {
+        for name in ["add", "update", "remove", "inspect", "verify", "selftest"] {
             let help = plugin.find_subcommand_mut(name).unwrap().render_long_help();
             insta::assert_snapshot!(format!("plugin-{name}"), help);
         }

@@ -29,6 +29,7 @@ impl Exit {
             | Code::RollbackFailed
             | Code::FetchFailed
             | Code::ObserverFailed
+            | Code::SelftestFailed
             | Code::TimedOut => Self::FAILED,
             Code::CoreFailed => Self(2),
             Code::InfraFailed => Self(3),

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::failure::Ended;
 
 /// The compile cache of plugins, below the user's cache directory, and its key, below the state directory; absent where there is no such directory.
-fn compile_cache() -> Option<CompileCache> {
+pub(crate) fn compile_cache() -> Option<CompileCache> {
     // A home that cannot be written, as in many containers, costs compiling anew and nothing else.
     Some(CompileCache {
         directory: user_directory("XDG_CACHE_HOME", ".cache")?.join("chora/components"),

@@ -40,6 +40,8 @@ pub enum Code {
     PluginUntrusted,
     /// An observer that the configuration calls required did not do its part.
     ObserverFailed,
+    /// An attack of `chora plugin selftest` was not stopped, or could not be made.
+    SelftestFailed,
     /// Something could not be fetched from where it was said to be.
     FetchFailed,
     /// A step did not end within its phase or the whole run.

@@ -57,7 +57,7 @@ enum Task {
         /// What to measure, of `commands`, `journal`, `resume`, `interrupt`, `plugin`, `registry` and `containers`; without one, everything
         parts: Vec<String>,
     },
-    /// Build the bundled plugins here and in a copy of the sources elsewhere, and compare them
+    /// Build the plugins that chora carries here and in a copy of the sources elsewhere, and compare them
     Reproducible,
     /// Run every check of the CI: format, lints, documentation, documents, reproducible plugins, tests
     Ci,

@@ -1,4 +1,4 @@
-//! The bundled plugins come out the same wherever they are built: built here and in a copy of the sources elsewhere, and compared byte by byte.
+//! The plugins that chora carries come out the same wherever they are built: built here and in a copy of the sources elsewhere, and compared byte by byte.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,8 +8,8 @@ use chora_guest_build::GuestBuild;
 
 use crate::workspace::Workspace;
 
-/// How the packages of the bundled plugins are called before their own name.
-const BUNDLED: &str = "chora-guest-";
+/// How the packages of the plugins that chora carries are called before their own name: those that do its work, and those of its selftest.
+const CARRIED: [&str; 2] = ["chora-guest-", "chora-hostile-"];
 /// Where the copy is; its name is of another length and has spaces, so that every path that gets into a component shows.
 const ELSEWHERE: &str = "some where else";
 
@@ -37,7 +37,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         }
     }
     if here.is_empty() {
-        bail!("there is no bundled plugin");
+        bail!("there is no plugin that chora carries");
     }
     if !differ.is_empty() {
         bail!(
@@ -50,10 +50,11 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Builds the bundled plugins of the sources in `root`.
+/// Builds the plugins that chora carries of the sources in `root`.
 fn build(workspace: &Workspace, root: &Path, out: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let bundled = workspace.guests.iter().filter(|it| it.starts_with(BUNDLED));
-    let build = bundled.fold(GuestBuild::new(root), GuestBuild::package);
+    let is_carried = |name: &&String| CARRIED.iter().any(|prefix| name.starts_with(prefix));
+    let carried = workspace.guests.iter().filter(is_carried);
+    let build = carried.fold(GuestBuild::new(root), GuestBuild::package);
     Ok(build.build(out)?.components)
 }
 

@@ -26,5 +26,5 @@ mod watch;
 pub use build::{Built, GuestBuild};
 pub use discover::{Guest, guests};
 pub use error::Error;
-pub use script::build_script;
+pub use script::{build_script, script_for_guests_below};
 pub use toolchain::{TARGET, Toolchain};

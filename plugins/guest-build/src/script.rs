@@ -49,6 +49,45 @@ fn told(error: &Error) -> String {
     lines
 }
 
+/// The same for every guest below the directory of the script's own package. `table.rs` has a constant for each, called after its package without `prefix`, and the macro `every_guest!`,
+/// which calls another with the names of all.
+pub fn script_for_guests_below(prefix: &str) -> ExitCode {
+    build_script(below, |components| constants(prefix, components))
+}
+
+fn below(directory: &Path) -> Result<Vec<String>, Error> {
+    let all = crate::guests(directory)?;
+    let ours = all
+        .into_iter()
+        .filter(|guest| guest.directory.starts_with(directory));
+    Ok(ours.map(|guest| guest.package).collect())
+}
+
+fn constants(prefix: &str, components: &[(String, PathBuf)]) -> String {
+    let mut constants = String::new();
+    let mut names = String::new();
+    for (package, component) in components {
+        let name = package.strip_prefix(prefix).unwrap_or(package);
+        let name = name.replace('-', "_");
+        constants.push_str(&format!(
+            "/// The component of `{package}`.\npub const {}: &[u8] = include_bytes!({component:?});\n",
+            name.to_uppercase()
+        ));
+        names.push_str(&format!(" {name}"));
+    }
+    format!(
+        "{constants}
+/// Calls a macro with the names of all guests, in lower case with underscores.
+#[macro_export]
+macro_rules! every_guest {{
+    ($macro:ident) => {{
+        $macro!({names} );
+    }};
+}}
+"
+    )
+}
+
 fn run(
     choose: impl FnOnce(&Path) -> Result<Vec<String>, Error>,
     table: impl FnOnce(&[(String, PathBuf)]) -> String,

@@ -18,7 +18,7 @@ engine: process
         )
     });
     let path = ecosystem.path().join("bad-check.wasm");
-    std::fs::write(path, chora_test_guests::BAD_CHECK).expect("a component");
+    std::fs::write(path, chora_hostile_plugins::BAD_CHECK).expect("a component");
     let failed = ecosystem.chora(&["bootstrap"]).exits(2);
     assert!(
         failed.stderr.contains("error[CORE_FAILED]"),
@@ -67,7 +67,7 @@ engine: process
         .to_owned()
     });
     let path = ecosystem.path().join("bad-check.wasm");
-    std::fs::write(path, chora_test_guests::BAD_CHECK).expect("a component");
+    std::fs::write(path, chora_hostile_plugins::BAD_CHECK).expect("a component");
     ecosystem.chora(&["bootstrap"]).exits(0);
     assert_eq!(ecosystem.ids().len(), 1);
 }

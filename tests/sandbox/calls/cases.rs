@@ -6,7 +6,7 @@ use serde_json::json;
 use super::COMPONENT;
 use crate::harbour::{Harbour, Laid};
 use crate::scene::{Guest, Sandbox, Snapshot};
-use crate::server::Server;
+use chora_selftest::Server;
 
 /// A host function with a call of it. `PORT` stands for the server's.
 pub(crate) struct Case {
@@ -267,7 +267,7 @@ impl Stage {
         } else if case.credentials {
             sandbox.make_credentials();
         }
-        let server = Server::start().await;
+        let server = Server::start().await.expect("a server");
         let harbour = match case.laid {
             Some(laid) => Some(Harbour::lay(&sandbox.scene.layout, laid).await),
             None => None,

@@ -10,7 +10,8 @@ place where they were added, unless `plugins:` in its configuration says another
 Exit codes:
   0  done, or there was nothing to do
   1  a file cannot be read or written, a URL or a registry gives nothing; `verify` and `inspect`: a component
-     is not the one that was added, or not signed as the configuration asks for it
+     is not the one that was added, or not signed as the configuration asks for it; `selftest`: an attack
+     was not stopped, or could not be made
   3  cancelled at the question
   6  interrupted by Ctrl-C, SIGTERM or SIGHUP
   7  a component that cannot be used or is not signed as the configuration asks for it, a wrong
@@ -23,7 +24,8 @@ Examples:
   chora plugin add https://example.org/seed.wasm --after db --yes
   chora plugin inspect seed                         what it is, what it may do, what it did
   chora plugin audit seed --unused                  which of its grants could be taken back
-  chora plugin verify                               whether the components are still what was added";
+  chora plugin verify                               whether the components are still what was added
+  chora plugin selftest                             whether hostile plugins are stopped on this machine";
 
 /// Add plugins by anyone, look at them, update and remove them
 #[derive(Debug, Clone, Args)]
@@ -64,6 +66,17 @@ pub(crate) enum PluginCommand {
     },
     Update(UpdateArgs),
     Audit(AuditArgs),
+    /// Attack this chora with hostile plugins, and show that each of them is stopped
+    ///
+    /// Real components try to get out of the sandbox or to harm whoever runs them: endless loops, unbounded memory, ungranted
+    /// calls, requests to elsewhere, texts that steer a terminal, secrets that are told on. They work in temporary directories
+    /// and ask only ports of this machine that the test itself opens; your project, its environments and the Docker Engine are
+    /// not touched. `--verbose` shows how each attack was stopped.
+    Selftest {
+        /// How to show it
+        #[arg(long, value_enum, default_value_t)]
+        format: PluginFormat,
+    },
     /// Compare every added component with what was recorded when it was added, and check signatures
     ///
     /// Signatures are checked where the configuration lists `plugin_keys`: those of the added components, and of those that

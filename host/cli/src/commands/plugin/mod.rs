@@ -7,6 +7,7 @@ mod inspect;
 mod list;
 mod progress;
 mod remove;
+mod selftest;
 mod show;
 mod update;
 mod verify;
@@ -25,6 +26,7 @@ pub(crate) async fn run(app: &App, command: &PluginCommand) -> Result<Exit, Ende
         PluginCommand::Remove { name, yes } => remove::run(app, name, *yes).await,
         PluginCommand::Update(args) => update::run(app, args).await,
         PluginCommand::Audit(args) => audit::run(app, args),
+        PluginCommand::Selftest { format } => selftest::run(app, *format).await,
         PluginCommand::Verify { format } => verify::run(app, *format).await,
     }
 }

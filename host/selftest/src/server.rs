@@ -6,17 +6,22 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use crate::Error;
+
 /// Listens on a port of its own until it is dropped.
-pub(crate) struct Server {
-    pub(crate) port: u16,
+pub struct Server {
+    /// Where, on 127.0.0.1.
+    pub port: u16,
     heads: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let port = listener.local_addr().expect("an address").port();
+    /// Starts one.
+    pub async fn start() -> Result<Self, Error> {
+        let failed = || Error::io("listen on a port of its own");
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed())?;
+        let port = listener.local_addr().map_err(failed())?.port();
         let heads = Arc::<Mutex<Vec<String>>>::default();
         let seen = Arc::clone(&heads);
         let task = tokio::spawn(async move {
@@ -24,15 +29,16 @@ impl Server {
                 tokio::spawn(answer(connection, Arc::clone(&seen)));
             }
         });
-        Self { port, heads, task }
+        Ok(Self { port, heads, task })
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     /// The request lines and headers of all requests.
-    pub(crate) fn heads(&self) -> Vec<String> {
+    pub fn heads(&self) -> Vec<String> {
         let heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
         heads.clone()
     }
