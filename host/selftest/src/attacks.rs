@@ -41,10 +41,7 @@ pub(crate) struct Ground {
 
 impl Ground {
     pub(crate) async fn prepare(options: Options) -> Result<Self, Error> {
-        let host = PluginHost::new(HostOptions {
-            cache: options.cache.clone(),
-            limits: options.limits,
-        })?;
+        let host = host(options.cache.clone(), options.limits)?;
         Ok(Self {
             misdeeds: host.load(HOSTILE, MISDEEDS).await?,
             calls: host.load(HOSTILE, CALLS).await?,
@@ -78,10 +75,7 @@ impl Ground {
 
     /// A host with the same cache and other limits.
     fn host_with(&self, limits: Limits) -> Result<PluginHost, Error> {
-        Ok(PluginHost::new(HostOptions {
-            cache: self.cache.clone(),
-            limits,
-        })?)
+        host(self.cache.clone(), limits)
     }
 
     fn arena(&self) -> Result<Arena, Error> {
@@ -101,6 +95,20 @@ impl Ground {
             "{how}; after that the host does no good plugin's work: {harm}"
         )))
     }
+}
+
+/// A host; one that cannot keep compiled components does without.
+fn host(cache: Option<CompileCache>, limits: Limits) -> Result<PluginHost, Error> {
+    let cached = HostOptions {
+        cache,
+        limits: limits.clone(),
+    };
+    let host = PluginHost::new(cached);
+    let uncached = HostOptions {
+        cache: None,
+        limits,
+    };
+    Ok(host.or_else(|_| PluginHost::new(uncached))?)
 }
 
 /// The attacks of a kind that were made so far.
