@@ -37,6 +37,8 @@ mod names;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+mod pool;
+#[cfg(test)]
 mod pulse;
 #[cfg(test)]
 mod reference;

@@ -3,12 +3,14 @@
 mod cache;
 mod guest;
 mod load;
+mod pool;
 mod run;
 
 pub use cache::CompileCache;
 pub use load::hex_sha256;
+pub(crate) use pool::Pooled;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chora_model::grant::GrantSet;
@@ -23,6 +25,7 @@ use crate::plugin::Plugin;
 use crate::{Intent, Outstanding, PluginError};
 
 use cache::Cache;
+use pool::Pool;
 
 /// How often a running guest looks at its deadline.
 const TICK: Duration = Duration::from_millis(10);
@@ -47,6 +50,8 @@ struct Inner {
     linker: Linker<CallState>,
     limits: Limits,
     cache: Option<Cache>,
+    /// Made when a plugin first gets into it; then absent where it cannot be made.
+    pool: OnceLock<Option<Pool>>,
 }
 
 /// One call of a plugin.
@@ -78,12 +83,7 @@ impl PluginHost {
             reason: reason.to_owned(),
             source: Some(source),
         };
-        let mut config = Config::new();
-        config
-            .wasm_component_model(true)
-            .epoch_interruption(true)
-            .max_wasm_stack(STACK);
-        let engine = Engine::new(&config)
+        let engine = Engine::new(&config())
             .map_err(|source| failed("wasmtime does not start on this machine", source))?;
         let linker = linker(&engine)
             .map_err(|source| failed("the host functions cannot be linked", source))?;
@@ -99,6 +99,7 @@ impl PluginHost {
                 linker,
                 limits: options.limits,
                 cache,
+                pool: OnceLock::new(),
             }),
         })
     }
@@ -112,6 +113,16 @@ impl PluginHost {
     pub fn limits(&self) -> &Limits {
         &self.inner.limits
     }
+}
+
+/// What all engines have in common.
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK);
+    config
 }
 
 /// WASI gives clocks, random numbers and captured output. The standard library of most languages also links environment, arguments and files: those are there and empty. Sockets

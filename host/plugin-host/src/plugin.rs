@@ -5,6 +5,7 @@ use crate::bindings::imports::chora::bootstrap::types as wit;
 use crate::bindings::observer::ObserverPluginPre;
 use crate::bindings::phase::PhasePluginPre;
 use crate::call::CallState;
+use crate::host::Pooled;
 use crate::output::clean_line;
 
 /// How the names of all interfaces of chora's WIT package begin.
@@ -134,6 +135,15 @@ pub struct Plugin {
     /// What it says of itself.
     pub metadata: Metadata,
     pub(crate) pre: Pre,
+    /// Of a health plugin.
+    pub(crate) pooled: Pooled,
+}
+
+impl Plugin {
+    /// Whether it has come into the pool, where a health plugin that is called often gets what it needs from the calls before.
+    pub fn is_pooled(&self) -> bool {
+        self.pooled.is_there()
+    }
 }
 
 /// A component with its imports resolved, by world.

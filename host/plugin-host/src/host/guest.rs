@@ -123,7 +123,12 @@ impl PluginHost {
             timeout: millis(target.timeout),
         };
         let name = format!("probe({})", target.service);
-        let mut open = self.open(&call.plugin.name, name, parts, limit)?;
+        let (pre, place) = match self.place(&call.plugin) {
+            Some((pre, place)) => (pre, Some(place)),
+            None => (pre, None),
+        };
+        let mut open = self.open_in(pre.engine(), &call.plugin.name, name, parts, limit)?;
+        open.place = place;
         let ended = tokio::time::timeout(limit, async {
             let guest = pre.instantiate_async(&mut open.store).await?;
             let guest = guest.chora_bootstrap_health_check();

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use chora_model::plan::StepKey;
 use sha2::{Digest, Sha256};
+use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::PluginHost;
+use super::cache::Cache;
+use super::{PluginHost, Pooled};
 use crate::PluginError;
 use crate::bindings::health_check::HealthPluginPre;
 use crate::bindings::observer::ObserverPluginPre;
@@ -105,6 +107,10 @@ impl PluginHost {
                 summary: String::new(),
                 grants: Vec::new(),
             },
+            pooled: match kind {
+                PluginKind::Health => Pooled::later(bytes),
+                PluginKind::Phase | PluginKind::Observer => Pooled::default(),
+            },
             pre,
         };
         plugin.metadata = self.describe(&plugin).await?;
@@ -139,18 +145,8 @@ impl PluginHost {
         let cache = self.inner.cache.clone();
         let bytes = bytes.to_vec();
         let digest = digest.to_owned();
-        let compiled = tokio::task::spawn_blocking(move || {
-            let entry = cache.as_ref().map(|cache| cache.entry(&engine, &digest));
-            if let Some(component) = entry.as_ref().and_then(|entry| entry.take(&engine)) {
-                return Ok(component);
-            }
-            // Only a WebAssembly component is accepted here: precompiled native code would be run as it is.
-            let component = Component::from_binary(&engine, &bytes)?;
-            if let Some(entry) = entry {
-                entry.put(&component);
-            }
-            Ok(component)
-        });
+        let compiled =
+            tokio::task::spawn_blocking(move || compiled(&engine, cache.as_ref(), &bytes, &digest));
         let compiled = compiled.await;
         match compiled {
             Ok(Ok(component)) => Ok(component),
@@ -218,6 +214,25 @@ impl PluginHost {
         };
         open.settle(ended).map(Metadata::from)
     }
+}
+
+/// A component's machine code for this engine, from the cache or made and put there. Blocks.
+pub(super) fn compiled(
+    engine: &Engine,
+    cache: Option<&Cache>,
+    bytes: &[u8],
+    digest: &str,
+) -> wasmtime::Result<Component> {
+    let entry = cache.map(|cache| cache.entry(engine, digest));
+    if let Some(component) = entry.as_ref().and_then(|entry| entry.take(engine)) {
+        return Ok(component);
+    }
+    // Only a WebAssembly component is accepted here: precompiled native code would be run as it is.
+    let component = Component::from_binary(engine, bytes)?;
+    if let Some(entry) = entry {
+        entry.put(&component);
+    }
+    Ok(component)
 }
 
 /// Which world a component is made for, by what it exports, and in which version of the package.

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::error::Elapsed;
 use wasmtime::component::ResourceTableError;
-use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+use wasmtime::{Engine, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::PluginHost;
 use crate::call::{CallParts, CallState};
@@ -21,6 +22,8 @@ pub(super) struct Open {
     plugin: String,
     call: String,
     limit: Duration,
+    /// The call's place in the pool. It comes after the store, which has to be gone before the place is free.
+    pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
 impl PluginHost {
@@ -32,8 +35,20 @@ impl PluginHost {
         parts: CallParts,
         limit: Duration,
     ) -> Result<Open, PluginError> {
+        self.open_in(&self.inner.engine, plugin, call, parts, limit)
+    }
+
+    /// The same, in the engine that the plugin was linked for.
+    pub(super) fn open_in(
+        &self,
+        engine: &Engine,
+        plugin: &str,
+        call: String,
+        parts: CallParts,
+        limit: Duration,
+    ) -> Result<Open, PluginError> {
         let limits = &self.inner.limits;
-        let mut store = Store::new(&self.inner.engine, CallState::new(parts, limits));
+        let mut store = Store::new(engine, CallState::new(parts, limits));
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.bytes_per_host_call);
         // The timeout around the call ends waits of the host; yielding at each tick lets it end a busy guest as well. The trap is for a timer that never gets its turn.
@@ -51,6 +66,7 @@ impl PluginHost {
             plugin: plugin.to_owned(),
             call,
             limit,
+            place: None,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! A health check that misbehaves as its setting `misdeed` says; without one every service is healthy.
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use chora_plugin::{HealthCheck, Metadata, ProbeError, Target, Verdict, services, settings};
 
@@ -40,6 +41,7 @@ impl HealthCheck for BadCheck {
                 let answer = services::stop(&target.service);
                 Ok(Verdict::healthy(format!("{answer:?}")))
             }
+            Some("remember") => Ok(Verdict::healthy(remembered())),
             Some("error") => Err(ProbeError::Other("the stethoscope broke".to_owned())),
             Some(other) => Err(ProbeError::Unsupported(format!("no misdeed `{other}`"))),
         }
@@ -51,4 +53,14 @@ chora_plugin::export_health_check!(BadCheck);
 #[expect(clippy::panic, reason = "a panic is what the host is tested with")]
 fn panics() -> ! {
     panic!("the check burst")
+}
+
+/// What an instance finds of those before it, in its data and in memory that it asked for.
+fn remembered() -> String {
+    static PROBES: AtomicU32 = AtomicU32::new(0);
+    let before = PROBES.fetch_add(1, Ordering::Relaxed);
+    let mut memory = black_box(vec![0_u8; 4 << 20]);
+    let left = memory.iter().filter(|byte| **byte != 0).count();
+    black_box(&mut memory).fill(1);
+    format!("{before} probes and {left} bytes")
 }
