@@ -19,9 +19,9 @@ use crate::plugin::{Stage, call};
 use crate::registry::Server;
 use crate::usage::{memory, processor_time};
 
-/// How many checks of each kind are measured one after the other, after how many that are not.
+/// How many checks of each kind are measured one after the other, after how many that are not: meanwhile the plugin gets into the pool.
 const CHECKS: usize = 2_000;
-const WARM_UP: usize = 100;
+const WARM_UP: usize = 500;
 /// How many checks a second are sustained, and for how long.
 const RATE: u32 = 1_000;
 const SUSTAINED: Duration = Duration::from_secs(10);
