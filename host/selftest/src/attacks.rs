@@ -32,6 +32,7 @@ const HOSTILE: &str = "hostile";
 /// What all attacks share: one host with the limits that chora has, and the hostile plugins, loaded in it.
 pub(crate) struct Ground {
     program: PathBuf,
+    is_stopped: Box<dyn Fn() -> bool + Send + Sync>,
     cache: Option<CompileCache>,
     host: PluginHost,
     misdeeds: Arc<Plugin>,
@@ -47,6 +48,7 @@ impl Ground {
             calls: host.load(HOSTILE, CALLS).await?,
             bad_check: host.load(HOSTILE, BAD_CHECK).await?,
             program: options.program,
+            is_stopped: options.is_stopped,
             cache: options.cache,
             host,
         })
@@ -119,8 +121,11 @@ struct Tally<'a> {
 }
 
 impl Tally<'_> {
-    /// Makes one, and looks whether the host is none the worse for it.
+    /// Makes one, unless no more are wanted, and looks whether the host is none the worse for it.
     async fn attack(&mut self, what: impl Into<String>, trial: impl Future<Output = Tried>) {
+        if (self.ground.is_stopped)() {
+            return;
+        }
         let tried = match trial.await {
             Ok(Outcome::Stopped(how)) => self.ground.none_the_worse(how).await,
             other => other,

@@ -29,6 +29,9 @@ pub enum Error {
     /// A hostile plugin is not even loaded.
     #[error("a hostile plugin is not loaded")]
     Plugin(#[source] Box<PluginError>),
+    /// Whoever runs the attacks wants them to stop.
+    #[error("it was interrupted")]
+    Stopped,
     /// What has to be there is not.
     #[error("there is no {0}")]
     Missing(&'static str),

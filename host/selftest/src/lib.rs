@@ -33,9 +33,12 @@ pub struct Options {
     pub cache: Option<CompileCache>,
     /// The ceilings of the host: chora's own, unless it is to be seen that weaker ones are noticed.
     pub limits: Limits,
+    /// Whether to begin no attack any more. Those that have begun end by themselves, within seconds.
+    pub is_stopped: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
-/// Makes every attack, some at once, and tells of each kind when all of it has ended, in the order of [`Kind::ALL`]. Dropping it ends what it has begun.
+/// Makes every attack, some at once, and tells of each kind when all of it has ended, in the order of [`Kind::ALL`]. It is stopped through [`Options::is_stopped`] and then answers what was done; who drops
+/// it leaves behind what an attack was just making.
 pub async fn run(
     options: Options,
     mut hear: impl FnMut(Kind, &[Attack]),

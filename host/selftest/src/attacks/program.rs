@@ -39,6 +39,9 @@ impl<'a> Play<'a> {
 
     /// Runs the program to its end.
     pub(super) async fn chora(&self, words: &[&str]) -> Result<Ended, Error> {
+        if (self.ground.is_stopped)() {
+            return Err(Error::Stopped);
+        }
         let mut command = tokio::process::Command::new(&self.ground.program);
         // What the user set for runs of theirs is not for these.
         for (name, _) in std::env::vars_os() {

@@ -1,6 +1,6 @@
 //! A host that is weaker than chora's is found out.
 
-use chora_plugin_host::Limits;
+use chora_plugin_host::{CompileCache, Limits};
 
 use super::Ground;
 use crate::{Kind, Options, Outcome};
@@ -8,8 +8,13 @@ use crate::{Kind, Options, Outcome};
 async fn ground(limits: Limits) -> Ground {
     let options = Options {
         program: "/bin/false".into(),
-        cache: None,
+        // Nothing can be kept there, which costs compiling anew and nothing else.
+        cache: Some(CompileCache {
+            directory: "/proc/none".into(),
+            key: "/proc/none.key".into(),
+        }),
         limits,
+        is_stopped: Box::new(|| false),
     };
     Ground::prepare(options).await.unwrap()
 }

@@ -1,8 +1,10 @@
 //! `chora plugin selftest`.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
+use chora_bootstrap::{Cancel, Urgency};
 use chora_model::failure::{Code, Failure};
 use chora_plugin_host::Limits;
 use chora_selftest::{Attack, Kind, Options, Outcome};
@@ -18,10 +20,15 @@ use crate::{project, signals};
 
 /// Runs the command.
 pub(super) async fn run(app: &App, format: PluginFormat) -> Result<Exit, Ended> {
+    let cancel = Cancel::new();
+    let output = Arc::clone(&app.output);
+    let second = signals::catch(cancel.clone(), move |text| output.error(text))?;
+    let asked = cancel.clone();
     let options = Options {
         program: std::env::current_exe().context("failed to find chora's own executable")?,
         cache: project::compile_cache(),
         limits: Limits::default(),
+        is_stopped: Box::new(move || asked.urgency() > Urgency::None),
     };
     let is_table = format == PluginFormat::Table;
     if is_table {
@@ -29,20 +36,26 @@ pub(super) async fn run(app: &App, format: PluginFormat) -> Result<Exit, Ended> 
         app.output.line(&format!("{heading}\n"));
     }
     let hear = |kind, attacks: &[Attack]| {
-        if is_table {
+        // What was cut short says nothing of its kind.
+        if is_table && cancel.urgency() == Urgency::None {
             app.output.text(&of_kind(kind, attacks, app.global.verbose));
         }
     };
-    let interrupted = signals::first()?;
     let began = Instant::now();
     let attacks = tokio::select! {
         attacks = chora_selftest::run(options, hear) => attacks.context("failed to prepare the attacks")?,
-        signal = interrupted => {
-            let message = format!("interrupted by {signal}; what the attacks had begun was ended");
-            let failure = Failure::new(Code::UserInterrupted, message);
-            return Err(failure.next("run the command again").into());
+        Ok(()) = second => {
+            let message = "interrupted twice; what the attacks were making may be left in the directory for temporary files";
+            return Err(interrupted(message));
         }
     };
+    if cancel.urgency() > Urgency::None {
+        let message = format!(
+            "interrupted by {}; nothing is left of the attacks",
+            cancel.reason()
+        );
+        return Err(interrupted(&message));
+    }
     let failure = failure(&attacks);
     let stopped = attacks
         .iter()
@@ -73,6 +86,11 @@ pub(super) async fn run(app: &App, format: PluginFormat) -> Result<Exit, Ended> 
         None => Exit::DONE,
         Some(_) => Exit::FAILED,
     })
+}
+
+fn interrupted(message: &str) -> Ended {
+    let failure = Failure::new(Code::UserInterrupted, message);
+    failure.next("run the command again").into()
 }
 
 /// The lines of a kind, each with its end: how many were stopped, and those that were not. In detail, all of them.
