@@ -190,3 +190,33 @@ fn what_a_plugin_says_does_not_steer_the_terminal() {
         assert!(said.len() < 1 << 20, "{} bytes", said.len());
     }
 }
+
+#[test]
+fn the_title_of_a_step_is_clean_wherever_it_is_shown_and_kept() {
+    let ecosystem = with_guest(mine("settings: {plan: rude-title}"));
+    let shown = ecosystem.chora(&["bootstrap", "--verbose"]).exits(0).stdout;
+    let events = ecosystem.chora(&["bootstrap", "--format", "json"]);
+    let mut told: Vec<String> = events
+        .exits(0)
+        .events()
+        .iter()
+        .filter_map(|event| Some(event["title"].as_str()?.to_owned()))
+        .filter(|title| title.contains("owned"))
+        .collect();
+    // It began and ended.
+    assert_eq!(told.len(), 2, "{told:?}");
+    let journals = std::fs::read_dir(ecosystem.home().join("runs")).expect("journals");
+    for journal in journals.flatten() {
+        let kept = std::fs::read_to_string(journal.path()).expect("a journal");
+        assert!(kept.contains("owned"), "{kept}");
+        told.push(kept);
+    }
+    told.push(ecosystem.state().to_string());
+    told.push(shown);
+    for text in told {
+        let harmful = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!text.contains(harmful), "{text:?}");
+        // Nor is it there for a reader of JSON to make of it what it was.
+        assert!(!text.contains("\\u001b"), "{text}");
+    }
+}

@@ -24,6 +24,14 @@ fn is_clean(text: &str) {
 }
 
 #[tokio::test]
+async fn the_title_of_a_step_is_cleaned() {
+    let sandbox = Sandbox::new();
+    let guest = sandbox.guest(COMPONENT).await.set("plan", "rude-title");
+    let [step] = guest.plan().await.unwrap().try_into().expect("one step");
+    is_harmless(&step.title);
+}
+
+#[tokio::test]
 async fn an_outcome_is_cleaned_and_cut() {
     let sandbox = Sandbox::new();
     let outcome = sandbox.guest(COMPONENT).await.apply("rude-outcome").await;

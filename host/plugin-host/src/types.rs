@@ -23,7 +23,7 @@ pub struct Context {
 pub struct PlannedStep {
     /// The plugin's own name for it.
     pub id: String,
-    /// What a person reads.
+    /// What a person reads, fit for a terminal.
     pub title: String,
     /// Ids of steps of the same plan that must have succeeded before.
     pub needs: Vec<String>,

@@ -65,9 +65,6 @@ fn check_one(config: &Config, step: &PlannedStep) -> Result<(), String> {
             "its title is longer than {LONGEST_TITLE} characters"
         ));
     }
-    if step.title.chars().any(char::is_control) {
-        return Err("its title has a control character".to_owned());
-    }
     if let Some(service) = &step.service
         && config.service(service).is_none()
     {

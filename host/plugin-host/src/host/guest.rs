@@ -250,7 +250,7 @@ impl From<wit_phase::Step> for PlannedStep {
     fn from(step: wit_phase::Step) -> Self {
         Self {
             id: step.id,
-            title: step.title,
+            title: clean_line(&step.title, SENTENCE),
             needs: step.needs,
             service: step.service,
             timeout: step.timeout.map(Duration::from_millis),

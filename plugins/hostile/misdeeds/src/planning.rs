@@ -19,6 +19,10 @@ pub(crate) fn plan() -> Result<Vec<Step>, Error> {
             .collect(),
         Some("long-id") => vec![Step::new("x".repeat(1 << 20), "Long")],
         Some("long-title") => vec![Step::new("one", steps::rude_text())],
+        Some("rude-title") => {
+            let title: String = steps::rude_text().chars().take(40).collect();
+            vec![Step::new("good", title)]
+        }
         Some("long-service") => vec![Step::new("one", "One").service(steps::rude_text())],
         Some("duplicate") => vec![
             Step::new("twin", "One twin"),
