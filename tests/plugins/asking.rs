@@ -1,5 +1,7 @@
 //! The question, on a terminal; and what happens where there is none.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 
 use crate::scene::{bootstrap, files, project, record, with_courier};
@@ -64,6 +66,24 @@ fn a_signal_at_the_question_leaves_everything_as_it_was() {
         );
         assert_eq!(files(&ecosystem), before);
     }
+}
+
+#[test]
+fn a_signal_while_a_component_is_compiled_ends_it_at_once() {
+    let ecosystem = project();
+    let slow = crate::slow::to_compile(1, 200);
+    std::fs::write(ecosystem.path().join("slow.wasm"), slow).expect("a component");
+    let before = files(&ecosystem);
+    let mut told = ecosystem.told(&["plugin", "add", "--yes", "slow.wasm", "--phase", "2"]);
+    told.until_error("compiling");
+    let asked = Instant::now();
+    told.signal(Signal::INT);
+    let ended = told.end().exits(6);
+    // What is not compiled in a minute is given up by itself.
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    ended.complains(&["USER_INTERRUPTED", "nothing was changed"]);
+    assert_eq!(files(&ecosystem), before);
 }
 
 #[test]

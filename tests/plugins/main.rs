@@ -5,6 +5,10 @@
 mod support;
 
 #[cfg(test)]
+#[path = "../support/slow.rs"]
+mod slow;
+
+#[cfg(test)]
 mod adding;
 #[cfg(test)]
 mod asking;

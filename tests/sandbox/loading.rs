@@ -1,9 +1,13 @@
 //! Components that cannot be loaded: each told by what is wrong with it.
 
-use chora_plugin_host::{Limits, PluginError};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use chora_plugin_host::{HostOptions, Limits, PluginError, PluginHost};
 
 use crate::misdeeds::COMPONENT;
 use crate::scene::Sandbox;
+use crate::slow;
 
 /// Why these bytes are no plugin, with what wasmtime says of it.
 async fn refused(limits: Limits, bytes: &[u8]) -> (String, String) {
@@ -166,4 +170,47 @@ async fn components_within_components_are_read_and_lead_nowhere() {
     }
     let (reason, _) = refused(Limits::default(), &bytes).await;
     assert!(reason.contains("exports none of"), "{reason}");
+}
+
+fn processors() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+#[tokio::test]
+async fn a_component_that_takes_too_long_to_compile_is_refused_and_not_tried_again() {
+    let compile = Duration::from_millis(500);
+    let sandbox = Sandbox::limited(Limits {
+        compile,
+        ..Limits::default()
+    });
+    let bytes = slow::to_compile(2 * processors(), 100);
+    for begun_by_it in [true, false] {
+        let begun = Instant::now();
+        let error = sandbox.host.load("mine", &bytes).await.unwrap_err();
+        assert!(
+            matches!(&error, PluginError::NotCompiled { plugin, limit } if plugin == "mine" && *limit == compile),
+            "{error:?}"
+        );
+        assert_eq!(
+            error.to_string(),
+            "plugin `mine` was not compiled within 500ms, which is the most that it may take"
+        );
+        assert_eq!(begun.elapsed() >= compile, begun_by_it);
+    }
+    // The host goes on, and nobody's end waits for it.
+    sandbox.guest(COMPONENT).await.apply("good").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_component_that_is_slow_to_compile_does_not_keep_others_from_their_compilation() {
+    let host = PluginHost::new(HostOptions::default()).expect("a host");
+    // More functions than there are threads, so that they would take them all.
+    let bytes = slow::to_compile(4 * processors(), 100);
+    tokio::select! {
+        biased;
+        slow = host.load("slow", &bytes) => panic!("{slow:?}"),
+        other = host.load("mine", crate::bad_check::COMPONENT) => {
+            assert_eq!(other.expect("a plugin").metadata.name, "bad-check");
+        }
+    }
 }

@@ -7,6 +7,10 @@
 mod docker_engine;
 
 #[cfg(test)]
+#[path = "../support/slow.rs"]
+mod slow;
+
+#[cfg(test)]
 mod bad_check;
 #[cfg(test)]
 mod bearers;

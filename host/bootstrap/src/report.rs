@@ -200,6 +200,10 @@ fn changed_actions(plugin: &str) -> Vec<String> {
     ]
 }
 
+/// What to do first about a plugin that was not compiled in time.
+pub(crate) const AGAIN: &str =
+    "run the command again when the machine has less else to do, if it had much";
+
 /// A plugin that could not be loaded.
 pub(crate) fn load_failure(error: &PluginError) -> Failure {
     let code = error.code().unwrap_or(Code::PluginInvalid);
@@ -215,6 +219,9 @@ pub(crate) fn load_failure(error: &PluginError) -> Failure {
         );
     } else if !error.plugin().is_empty() {
         failure.plugin = Some(error.plugin().to_owned());
+        if matches!(error, PluginError::NotCompiled { .. }) {
+            failure.next_actions.push(AGAIN.to_owned());
+        }
         failure.next_actions.push(format!(
             "mend plugin `{0}`, or leave it out with `enabled: false`",
             error.plugin()
@@ -277,7 +284,23 @@ pub(crate) fn interrupted(kind: RunKind, reason: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn a_plugin_that_was_not_compiled_in_time_is_tried_again_or_left_out() {
+        let failure = load_failure(&PluginError::NotCompiled {
+            plugin: "mine".to_owned(),
+            limit: Duration::from_secs(60),
+        });
+        assert_eq!(failure.code, Code::PluginTimeout);
+        assert_eq!(failure.plugin.as_deref(), Some("mine"));
+        let leave = "mend plugin `mine`, or leave it out with `enabled: false`";
+        assert_eq!(failure.next_actions, [AGAIN, leave]);
+        let exit = exit_code(RunKind::Bootstrap, Ending::Failed, Some(&failure));
+        assert_eq!(exit, 7);
+    }
 
     #[test]
     fn exit_codes_are_those_of_the_contract() {

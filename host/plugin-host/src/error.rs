@@ -31,6 +31,16 @@ pub enum PluginError {
         #[source]
         source: Option<wasmtime::Error>,
     },
+    /// Compiling the component takes too long.
+    #[error(
+        "plugin `{plugin}` was not compiled within {limit:?}, which is the most that it may take"
+    )]
+    NotCompiled {
+        /// The plugin.
+        plugin: String,
+        /// The time that there was.
+        limit: Duration,
+    },
     /// The bytes are not those that were added.
     #[error("the component of plugin `{plugin}` is not the one that was added: {}", found_instead(.expected, .found.as_ref()))]
     Changed {
@@ -143,6 +153,7 @@ impl PluginError {
     pub fn plugin(&self) -> &str {
         match self {
             Self::Invalid { plugin, .. }
+            | Self::NotCompiled { plugin, .. }
             | Self::Changed { plugin, .. }
             | Self::Trapped { plugin, .. }
             | Self::TimedOut { plugin, .. }
@@ -159,7 +170,7 @@ impl PluginError {
             Self::Invalid { .. } => Some(Code::PluginInvalid),
             Self::Changed { .. } => Some(Code::PluginChanged),
             Self::Trapped { .. } => Some(Code::PluginTrapped),
-            Self::TimedOut { .. } => Some(Code::PluginTimeout),
+            Self::NotCompiled { .. } | Self::TimedOut { .. } => Some(Code::PluginTimeout),
             Self::Limit { .. } => Some(Code::PluginLimit),
             Self::Denied { .. } => Some(Code::PluginDenied),
             Self::Guest { .. } => None,

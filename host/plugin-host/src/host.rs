@@ -1,6 +1,7 @@
 //! The plugin host: one wasmtime engine, one linker, and the five calls that chora makes.
 
 mod cache;
+mod compile;
 mod guest;
 mod load;
 mod pool;
@@ -25,6 +26,7 @@ use crate::plugin::Plugin;
 use crate::{Intent, Outstanding, PluginError};
 
 use cache::Cache;
+use compile::GivenUp;
 use pool::Pool;
 
 /// How often a running guest looks at its deadline.
@@ -50,6 +52,7 @@ struct Inner {
     linker: Linker<CallState>,
     limits: Limits,
     cache: Option<Cache>,
+    given_up: GivenUp,
     /// Made when a plugin first gets into it; then absent where it cannot be made.
     pool: OnceLock<Option<Pool>>,
 }
@@ -99,6 +102,7 @@ impl PluginHost {
                 linker,
                 limits: options.limits,
                 cache,
+                given_up: GivenUp::default(),
                 pool: OnceLock::new(),
             }),
         })

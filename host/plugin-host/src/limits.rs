@@ -36,6 +36,8 @@ pub struct Limits {
     pub steps: usize,
     /// The size of a component file in bytes.
     pub component: usize,
+    /// The longest that compiling a component may take.
+    pub compile: Duration,
 }
 
 impl Default for Limits {
@@ -54,6 +56,7 @@ impl Default for Limits {
             body: 1 << 20,
             steps: 1_000,
             component: 64 << 20,
+            compile: Duration::from_secs(60),
         }
     }
 }
@@ -75,6 +78,7 @@ impl Limits {
             body,
             steps,
             component,
+            compile,
         } = self;
         let mebi = |bytes: &usize| format!("{} MiB", bytes >> 20);
         let kibi = |bytes: &usize| format!("{} KiB", bytes >> 10);
@@ -114,6 +118,10 @@ impl Limits {
             ("body of a request or answer", mebi(body)),
             ("steps of a plan", steps.to_string()),
             ("size of a component's file", mebi(component)),
+            (
+                "time of compiling a component that is not in the cache",
+                format!("{} s", compile.as_secs()),
+            ),
         ]
     }
 }

@@ -117,6 +117,7 @@ fn without_plugin(config: &Config, error: &PluginError, failure: Failure) -> Fai
             true
         }
         PluginError::Invalid { .. }
+        | PluginError::NotCompiled { .. }
         | PluginError::Changed { .. }
         | PluginError::Denied { .. }
         | PluginError::Guest { .. }
@@ -185,7 +186,9 @@ fn of_plugin(error: &PluginError, step: &Step, backward: bool) -> Failure {
         PluginError::Changed { plugin, .. } => {
             failure.next_actions = super::changed_actions(plugin);
         }
-        PluginError::Invalid { .. } | PluginError::Host { .. } => {}
+        PluginError::Invalid { .. }
+        | PluginError::NotCompiled { .. }
+        | PluginError::Host { .. } => {}
     }
     trap_details(error, &mut failure);
     failure

@@ -8,7 +8,7 @@ use chora_plugin_host::{Plugin, PluginError, served};
 
 use super::fetch::{Doing, Kind, fetch};
 use super::{Signed, Store};
-use crate::report;
+use crate::report::{self, AGAIN};
 
 /// The interfaces of the package for which there are grants.
 const GRANTED: &[&str] = &[
@@ -98,6 +98,13 @@ fn unusable(error: &PluginError) -> Failure {
                 "give it a component for {}: docs/plugins.md says how one is made",
                 served()
             )];
+        }
+        PluginError::NotCompiled { .. } => {
+            failure.next_actions = vec![
+                AGAIN.to_owned(),
+                "or tell the author of the component that it has too much code, or functions that are too big"
+                    .to_owned(),
+            ];
         }
         PluginError::Trapped { .. }
         | PluginError::TimedOut { .. }

@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use chora_model::plan::StepKey;
 use sha2::{Digest, Sha256};
-use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::cache::Cache;
 use super::{PluginHost, Pooled};
 use crate::PluginError;
 use crate::bindings::health_check::HealthPluginPre;
@@ -135,34 +133,6 @@ impl PluginHost {
         self.load(name, bytes).await
     }
 
-    async fn compile(
-        &self,
-        name: &str,
-        bytes: &[u8],
-        digest: &str,
-    ) -> Result<Component, PluginError> {
-        let engine = self.inner.engine.clone();
-        let cache = self.inner.cache.clone();
-        let bytes = bytes.to_vec();
-        let digest = digest.to_owned();
-        let compiled =
-            tokio::task::spawn_blocking(move || compiled(&engine, cache.as_ref(), &bytes, &digest));
-        let compiled = compiled.await;
-        match compiled {
-            Ok(Ok(component)) => Ok(component),
-            Ok(Err(source)) => Err(PluginError::Invalid {
-                plugin: name.to_owned(),
-                reason: "it is not a valid WebAssembly component".to_owned(),
-                source: Some(source),
-            }),
-            Err(source) => Err(PluginError::Host {
-                plugin: name.to_owned(),
-                reason: "compiling it did not end".to_owned(),
-                source: Some(wasmtime::Error::new(source)),
-            }),
-        }
-    }
-
     /// The names of what it imports and of what it exports.
     fn interfaces(&self, component: &Component) -> (Vec<String>, Vec<String>) {
         let all = component.component_type();
@@ -214,25 +184,6 @@ impl PluginHost {
         };
         open.settle(ended).map(Metadata::from)
     }
-}
-
-/// A component's machine code for this engine, from the cache or made and put there. Blocks.
-pub(super) fn compiled(
-    engine: &Engine,
-    cache: Option<&Cache>,
-    bytes: &[u8],
-    digest: &str,
-) -> wasmtime::Result<Component> {
-    let entry = cache.map(|cache| cache.entry(engine, digest));
-    if let Some(component) = entry.as_ref().and_then(|entry| entry.take(engine)) {
-        return Ok(component);
-    }
-    // Only a WebAssembly component is accepted here: precompiled native code would be run as it is.
-    let component = Component::from_binary(engine, bytes)?;
-    if let Some(entry) = entry {
-        entry.put(&component);
-    }
-    Ok(component)
 }
 
 /// Which world a component is made for, by what it exports, and in which version of the package.

@@ -12,7 +12,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Linker;
 use wasmtime::{Enabled, Engine, PoolingAllocationConfig};
 
-use super::load::compiled;
 use super::{PluginHost, config, linker, tick};
 use crate::bindings::health_check::HealthPluginPre;
 use crate::call::CallState;
@@ -124,20 +123,9 @@ impl PluginHost {
 
     /// Gets a plugin into the pool while its calls go on without.
     fn take_in(&self, plugin: Arc<Plugin>, bytes: Vec<u8>) {
-        let inner = Arc::clone(&self.inner);
-        tokio::task::spawn_blocking(move || {
-            let pool = inner.pool.get_or_init(|| match Pool::new(&inner.limits) {
-                Ok(pool) => Some(pool),
-                Err(error) => {
-                    tracing::debug!(%error, "there is no pool for plugins");
-                    None
-                }
-            });
-            let Some(pool) = pool else { return };
-            let pre = compiled(&pool.engine, inner.cache.as_ref(), &bytes, &plugin.digest)
-                .and_then(|component| pool.linker.instantiate_pre(&component))
-                .and_then(HealthPluginPre::new);
-            match pre {
+        let host = self.clone();
+        tokio::spawn(async move {
+            match host.pooled(&plugin, &bytes).await {
                 Ok(pre) => {
                     // Only who has the bytes comes here, and there is one set of them.
                     let _ = plugin.pooled.pre.set(pre);
@@ -147,5 +135,30 @@ impl PluginHost {
                 }
             }
         });
+    }
+
+    /// The plugin, compiled and linked for the pool, which is made where there is none yet.
+    async fn pooled(
+        &self,
+        plugin: &Plugin,
+        bytes: &[u8],
+    ) -> wasmtime::Result<HealthPluginPre<CallState>> {
+        let inner = Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || {
+            inner.pool.get_or_init(|| match Pool::new(&inner.limits) {
+                Ok(pool) => Some(pool),
+                Err(error) => {
+                    tracing::debug!(%error, "there is no pool for plugins");
+                    None
+                }
+            });
+        })
+        .await?;
+        let Some(Some(pool)) = self.inner.pool.get() else {
+            return Err(wasmtime::Error::msg("there is no pool"));
+        };
+        let component = self.compile_for(&pool.engine, &plugin.name, bytes, &plugin.digest);
+        let component = component.await.map_err(wasmtime::Error::new)?;
+        HealthPluginPre::new(pool.linker.instantiate_pre(&component)?)
     }
 }
