@@ -78,6 +78,31 @@ fn what_is_no_component_is_named() {
 }
 
 #[test]
+fn what_is_told_of_a_broken_component_is_clean_and_short() {
+    // As WebAssembly's text has it: clears the screen, turns the direction of writing and rings the bell.
+    let rude = "\\1b[2J\\u{202e}\\07\\r\\nowned ".repeat(4_000);
+    let long = "owned-".repeat(15_000) + "end";
+    for broken in [
+        format!(
+            r#"(core module $m (import "{rude}" "f" (func))) (core instance (instantiate $m))"#
+        ),
+        format!(
+            r#"(import "owned:by/{long}@1.0.0" (instance (export "go" (func)))) (instance $e)
+            (export "chora:bootstrap/phase@0.1.0" (instance $e))"#
+        ),
+    ] {
+        let bytes = wat::parse_str(format!("(component {broken})")).expect("WebAssembly");
+        let ecosystem = project();
+        std::fs::write(ecosystem.path().join("mine.wasm"), bytes).expect("a file");
+        let told = ecosystem.chora(&["plugin", "add", "--yes", "mine.wasm", "--phase", "2"]);
+        let told = told.exits(7).complains(&["error[PLUGIN_INVALID]", "owned"]);
+        let harmful = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!told.stderr.contains(harmful), "{:?}", told.stderr);
+        assert!(told.stderr.len() < 8_000, "{} bytes", told.stderr.len());
+    }
+}
+
+#[test]
 fn a_component_of_another_world_is_named() {
     refused_bytes(
         b"\0asm\x0d\0\x01\0",

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chora_plugin_host::{HostOptions, Limits, PluginError, PluginHost};
 
 use crate::misdeeds::COMPONENT;
+use crate::said::is_harmless;
 use crate::scene::Sandbox;
 use crate::slow;
 
@@ -212,5 +213,81 @@ async fn a_component_that_is_slow_to_compile_does_not_keep_others_from_their_com
         other = host.load("mine", crate::bad_check::COMPONENT) => {
             assert_eq!(other.expect("a plugin").metadata.name, "bad-check");
         }
+    }
+}
+
+/// Tens of kilobytes that clear the screen, turn the direction of writing and ring the bell, as WebAssembly's text has them.
+fn rude() -> String {
+    "\\1b[2J\\u{202e}\\07\\r\\nowned ".repeat(4_000)
+}
+
+#[track_caller]
+fn is_short_and_harmless((reason, source): &(String, String)) {
+    let told = format!("{reason}: {source}");
+    is_harmless(&told);
+    assert!(told.len() < 8_000, "{} bytes are left", told.len());
+}
+
+#[tokio::test]
+async fn what_is_quoted_of_a_broken_module_is_cleaned_and_cut() {
+    let rude = rude();
+    for module in [
+        format!(
+            r#"(core module $m (import "{rude}" "f" (func))) (core instance (instantiate $m))"#
+        ),
+        format!(
+            r#"(core module (func $f) (export "{rude}" (func $f)) (export "{rude}" (func $f)))"#
+        ),
+        format!(
+            r#"(core module $n)
+            (core instance $n (instantiate $n))
+            (core module $m (import "n" "{rude}" (func)))
+            (core instance (instantiate $m (with "n" (instance $n))))"#
+        ),
+    ] {
+        let refused = refused_text(&format!("(component {module})")).await;
+        assert_eq!(refused.0, "it is not a valid WebAssembly component");
+        is_short_and_harmless(&refused);
+    }
+}
+
+#[tokio::test]
+async fn names_of_imports_and_exports_are_cut() {
+    let long = "owned-".repeat(15_000) + "end";
+    let many: String = (0..200)
+        .map(|number| {
+            format!("(import \"owned:by/n{number}@1.0.0\" (instance (export \"go\" (func))))")
+        })
+        .collect();
+    let exported = "(instance $empty) (export \"chora:bootstrap/phase@0.1.0\" (instance $empty))";
+    for (component, said) in [
+        (
+            format!(
+                "(import \"owned:by/{long}@1.0.0\" (instance (export \"go\" (func)))) {exported}"
+            ),
+            "it imports `owned:by/owned-",
+        ),
+        (format!("{many} {exported}"), "and 195 more"),
+        (
+            format!(
+                "(import \"chora:bootstrap/http@0.1.0\" (instance (export \"{long}\" (func)))) {exported}"
+            ),
+            "its imports do not fit",
+        ),
+        (
+            format!("(instance $empty) (export \"chora:bootstrap/{long}\" (instance $empty))"),
+            "which is of no world of plugins",
+        ),
+        (
+            format!(
+                "(instance $empty) (export \"chora:bootstrap/phase@0.1.0+{}\" (instance $empty))",
+                "owned".repeat(15_000)
+            ),
+            "it is made for `chora:bootstrap@0.1.0+owned",
+        ),
+    ] {
+        let refused = refused_text(&format!("(component {component})")).await;
+        assert!(refused.0.contains(said), "{said} in {}", refused.0);
+        is_short_and_harmless(&refused);
     }
 }

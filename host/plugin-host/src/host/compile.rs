@@ -15,9 +15,14 @@ use wasmtime::component::Component;
 use super::PluginHost;
 use super::cache::Cache;
 use crate::PluginError;
+use crate::output::clean_line;
 
 /// The most threads that one component is compiled on.
 const THREADS: usize = 8;
+/// The longest that is told of one thing that wasmtime says, in characters.
+const MESSAGE: usize = 1_000;
+/// The most things that are told of what wasmtime says.
+const CAUSES: usize = 10;
 
 /// The components that were not compiled in time, by their SHA-256.
 #[derive(Default)]
@@ -82,7 +87,7 @@ impl PluginHost {
             .map_err(|source| PluginError::Invalid {
                 plugin: name.to_owned(),
                 reason: "it is not a valid WebAssembly component".to_owned(),
-                source: Some(source),
+                source: Some(told(&source)),
             })?;
         if let Some(cache) = &self.inner.cache {
             keep(engine, cache, digest, &component)
@@ -139,4 +144,18 @@ fn compiled(
         let _late = done.send(component);
     });
     Ok(compiled)
+}
+
+/// What wasmtime says of a component quotes the component's own names, so it is cleaned and cut as all is that a plugin says.
+pub(super) fn told(error: &wasmtime::Error) -> wasmtime::Error {
+    let causes = error.chain().take(CAUSES);
+    let mut causes: Vec<String> = causes
+        .map(|cause| clean_line(&cause.to_string(), MESSAGE))
+        .collect();
+    let last = causes.pop().unwrap_or_default();
+    let mut told = wasmtime::Error::msg(last);
+    while let Some(cause) = causes.pop() {
+        told = told.context(cause);
+    }
+    told
 }

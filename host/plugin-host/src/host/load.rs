@@ -6,6 +6,7 @@ use chora_model::plan::StepKey;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
+use super::compile::told;
 use super::{PluginHost, Pooled};
 use crate::PluginError;
 use crate::bindings::health_check::HealthPluginPre;
@@ -13,6 +14,7 @@ use crate::bindings::observer::ObserverPluginPre;
 use crate::bindings::phase::PhasePluginPre;
 use crate::call::CallParts;
 use crate::gate::Mode;
+use crate::output::clean_line;
 use crate::plugin::{Metadata, PACKAGE, Plugin, PluginKind, Pre, VERSIONS, served};
 
 /// The interfaces of the package that a plugin can import.
@@ -28,6 +30,10 @@ const INTERFACES: &[&str] = &[
     "tcp",
     "types",
 ];
+/// The longest name of an import or export that is taken as it is, in characters.
+const NAME: usize = 200;
+/// The most names that are told in one sentence.
+const NAMES: usize = 5;
 /// How a core module's bytes begin.
 const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
@@ -79,14 +85,17 @@ impl PluginHost {
             let reason = match unknown(&imports).as_slice() {
                 [] => "its imports do not fit what this chora offers".to_owned(),
                 unknown => format!(
-                    "it imports `{}`, which this chora does not offer (it has {}, and of WASI 0.2 clocks, random and output)",
-                    unknown.join("`, `"),
+                    "it imports {}, which this chora does not offer (it has {}, and of WASI 0.2 clocks, random and output)",
+                    some(unknown),
                     served()
                 ),
             };
-            invalid(reason, Some(source))
+            invalid(reason, Some(told(&source)))
         })?;
-        let unfit = |source| invalid("its exports do not fit its world".to_owned(), Some(source));
+        let unfit = |source| {
+            let reason = "its exports do not fit its world".to_owned();
+            invalid(reason, Some(told(&source)))
+        };
         let pre = match kind {
             PluginKind::Phase => Pre::Phase(PhasePluginPre::new(pre).map_err(unfit)?),
             PluginKind::Health => Pre::Health(HealthPluginPre::new(pre).map_err(unfit)?),
@@ -133,12 +142,12 @@ impl PluginHost {
         self.load(name, bytes).await
     }
 
-    /// The names of what it imports and of what it exports.
+    /// The names of what it imports and of what it exports, fit for a terminal: a name that was cut is none of those that a plugin needs.
     fn interfaces(&self, component: &Component) -> (Vec<String>, Vec<String>) {
         let all = component.component_type();
         let engine = &self.inner.engine;
-        let imports = all.imports(engine).map(|(name, _)| name.to_owned());
-        let exports = all.exports(engine).map(|(name, _)| name.to_owned());
+        let imports = all.imports(engine).map(|(name, _)| clean_line(name, NAME));
+        let exports = all.exports(engine).map(|(name, _)| clean_line(name, NAME));
         (imports.collect(), exports.collect())
     }
 
@@ -207,6 +216,20 @@ fn of_another_version<'a>(names: impl Iterator<Item = &'a String>) -> Option<&'a
         .filter_map(|name| parts(name))
         .map(|(_, version)| version);
     versions.find(|version| !VERSIONS.contains(version))
+}
+
+/// The first of many names, and how many more there are.
+fn some(names: &[String]) -> String {
+    let first: Vec<String> = names
+        .iter()
+        .take(NAMES)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let first = first.join(", ");
+    match names.len().saturating_sub(NAMES) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }
 
 /// The imports that this chora does not offer.
