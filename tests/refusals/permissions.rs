@@ -44,6 +44,40 @@ fn contents(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
+/// Bootstraps as text and as JSON with this variable, completes, and is told of this once each time.
+fn told_once(ecosystem: &Ecosystem, variable: &str, value: &Path, parts: &[&str]) {
+    let bootstrap = |format: &str| {
+        let mut command = ecosystem.command(&["bootstrap", "--format", format]);
+        command.env(variable, value);
+        as_ordinary_user(command).exits(0)
+    };
+    let text = bootstrap("plain").stdout;
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let events = bootstrap("json").events();
+    let notices = events.iter().filter(|event| event["event"] == "notice");
+    let notices = notices.map(|event| event["message"].as_str().expect("a text").to_owned());
+    for told in [lines, notices.collect()] {
+        let told: Vec<String> = told
+            .into_iter()
+            .filter(|line| line.contains("compiled plugins are not kept"))
+            .collect();
+        let [told] = told.as_slice() else {
+            panic!("{told:?}");
+        };
+        for part in ["warning: ", "compile cache"].iter().chain(parts) {
+            assert!(told.contains(part), "{part:?} in {told}");
+        }
+    }
+}
+
+/// The same places, in order: nothing is told.
+fn not_told(ecosystem: &Ecosystem, variable: &str, value: &Path) {
+    let mut command = ecosystem.command(&["bootstrap"]);
+    command.env(variable, value);
+    let said = as_ordinary_user(command).exits(0).stdout;
+    assert!(!said.contains("compile cache"), "{said}");
+}
+
 #[test]
 fn a_key_of_the_compile_cache_that_others_may_read_is_told_and_not_used() {
     let ecosystem = Ecosystem::with_config(plain);
@@ -52,23 +86,52 @@ fn a_key_of_the_compile_cache_that_others_may_read_is_told_and_not_used() {
     fs::create_dir(state.path().join("chora")).expect("a directory");
     fs::write(&key, [7; 32]).expect("a key");
     fs::set_permissions(&key, Permissions::from_mode(0o644)).expect("a mode");
-    let bootstrap = || {
-        let mut command = ecosystem.command(&["--verbose", "bootstrap", "--dry-run"]);
-        command.env("XDG_STATE_HOME", state.path());
-        as_ordinary_user(command).exits(0).stderr
-    };
-    let said = bootstrap();
-    assert!(
-        said.contains("going on without the compile cache"),
-        "{said}"
-    );
     let command = format!("run `rm {}`", key.display());
-    assert!(said.contains(&command), "{said}");
+    told_once(&ecosystem, "XDG_STATE_HOME", state.path(), &[&command]);
 
     fs::remove_file(&key).expect("a key");
-    let said = bootstrap();
-    assert!(!said.contains("compile cache"), "{said}");
+    not_told(&ecosystem, "XDG_STATE_HOME", state.path());
     assert!(key.exists());
+}
+
+#[test]
+fn a_compile_cache_that_others_can_write_to_is_told_by_each_command_and_not_used() {
+    let ecosystem = Ecosystem::with_config(plain);
+    let caches = tempfile::tempdir().expect("a directory");
+    let cache = caches.path().join("chora/components");
+    fs::create_dir_all(&cache).expect("a directory");
+    fs::set_permissions(&cache, Permissions::from_mode(0o777)).expect("a mode");
+    let command = format!("run `chmod 700 {}`", cache.display());
+    told_once(&ecosystem, "XDG_CACHE_HOME", caches.path(), &[&command]);
+    assert_eq!(contents(&cache), []);
+
+    let run = |arguments: &[&str]| {
+        let mut status = ecosystem.command(arguments);
+        status.env("XDG_CACHE_HOME", caches.path());
+        as_ordinary_user(status).exits(0)
+    };
+    let shown = run(&["status"]).stdout;
+    assert_eq!(shown.matches(&command).count(), 1, "{shown}");
+    let status = run(&["status", "--format", "json"]).json();
+    let warnings = status["warnings"].to_string();
+    assert!(warnings.contains(&command), "{warnings}");
+    let inspected = run(&["plugin", "inspect", "http-check", "--format", "json"]);
+    assert_eq!(inspected.json()["name"], "http-check");
+    let beside = inspected.stderr;
+    assert_eq!(beside.matches(&command).count(), 1, "{beside}");
+
+    fs::set_permissions(&cache, Permissions::from_mode(0o700)).expect("a mode");
+    not_told(&ecosystem, "XDG_CACHE_HOME", caches.path());
+    assert_ne!(contents(&cache), []);
+}
+
+#[test]
+fn a_compile_cache_that_cannot_be_made_is_told_with_another_place_for_it() {
+    let ecosystem = Ecosystem::with_config(plain);
+    let caches = tempfile::tempdir().expect("a directory");
+    let _closed = Closed::with_mode(caches.path().to_owned(), 0o500);
+    let parts = ["Permission denied", "name another in `XDG_CACHE_HOME`"];
+    told_once(&ecosystem, "XDG_CACHE_HOME", caches.path(), &parts);
 }
 
 #[test]

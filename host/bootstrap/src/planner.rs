@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chora_model::config::Placement;
+use chora_model::event::EventKind;
 use chora_model::failure::Failure;
 use chora_model::plan::{Plan, StepKey};
 use chora_plugin_host::{Call, Context, Outstanding, Scene};
@@ -33,7 +34,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) skip: &'a [String],
 }
 
-/// Makes the plan of a run. Nothing is changed by it.
+/// Makes the plan of a run, and warns of what makes loading plugins slow. Nothing is changed by it.
 pub(crate) async fn plan(
     project: &Project,
     scene: &Arc<Scene>,
@@ -41,6 +42,14 @@ pub(crate) async fn plan(
 ) -> Result<Planned, Failure> {
     let config = &project.config;
     let plugins = project.plugins();
+    plugins
+        .host()
+        .await
+        .map_err(|error| report::load_failure(&error))?;
+    if let Some(warning) = plugins.warning() {
+        let message = format!("warning: {warning}");
+        scene.events.emit(EventKind::Notice { message });
+    }
     let wanted = |placement: &Placement| {
         // A placement at an unknown service is refused below, with all the others.
         planning::phase_of(config, placement).is_none_or(ask.phases)

@@ -21,7 +21,7 @@ use crate::report;
 use crate::trust::{self, LoadError};
 use crate::wishes;
 
-pub(crate) use load::{load_added, set_up, verified};
+pub(crate) use load::{Started, load_added, set_up, verified};
 
 /// Where a component comes from.
 enum Origin {
@@ -79,7 +79,7 @@ pub(crate) struct Plugins {
     /// The record of added plugins, and what it said.
     record: (PathBuf, PluginLock),
     cache: Option<CompileCache>,
-    host: OnceCell<PluginHost>,
+    host: OnceCell<Started>,
     entries: BTreeMap<String, Entry>,
     /// Phase plugins in the order in which they are asked for plans: the bundled ones, then the configuration's.
     order: Vec<String>,
@@ -309,7 +309,13 @@ impl Plugins {
     /// The host, set up when it is first needed.
     pub(crate) async fn host(&self) -> Result<&PluginHost, PluginError> {
         let cache = self.cache.clone();
-        self.host.get_or_try_init(|| set_up(cache)).await
+        let started = self.host.get_or_try_init(|| set_up(cache)).await?;
+        Ok(&started.host)
+    }
+
+    /// What the user should know of the host, once it is set up.
+    pub(crate) fn warning(&self) -> Option<&str> {
+        self.host.get()?.warning.as_deref()
     }
 
     async fn ready(&self, entry: &Entry) -> Result<Ready, LoadError> {

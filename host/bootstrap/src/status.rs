@@ -59,6 +59,8 @@ pub struct StatusReport {
     pub last_error: Option<String>,
     /// The run that the state is of.
     pub run: Option<RunStatus>,
+    /// What the user should know besides.
+    pub warnings: Vec<String>,
     /// The exit code of the command line's contract.
     pub exit_code: u8,
 }
@@ -156,6 +158,12 @@ pub async fn status(project: &Project, services: &[String]) -> Result<StatusRepo
             completed_at: state.completed_at,
             retry_count: state.retry_count,
         }),
+        warnings: project
+            .plugins()
+            .warning()
+            .map(str::to_owned)
+            .into_iter()
+            .collect(),
         exit_code,
     })
 }

@@ -23,7 +23,7 @@ use chora_model::plugin_lock::PluginLock;
 use chora_plugin_host::{CompileCache, PluginHost};
 use tokio::sync::OnceCell;
 
-use crate::plugins;
+use crate::plugins::{self, Started};
 use crate::report;
 
 pub use change::Added;
@@ -53,7 +53,7 @@ pub struct Store {
     config: Arc<Config>,
     layout: Layout,
     options: StoreOptions,
-    host: OnceCell<PluginHost>,
+    host: OnceCell<Started>,
 }
 
 impl Store {
@@ -93,12 +93,17 @@ impl Store {
 
     async fn host(&self) -> Result<&PluginHost, Failure> {
         let cache = self.options.cache.clone();
-        let host = self
+        let started = self
             .host
             .get_or_try_init(|| plugins::set_up(cache))
             .await
             .map_err(|error| report::load_failure(&error))?;
-        Ok(host)
+        Ok(&started.host)
+    }
+
+    /// What the user should know of how plugins are loaded, once one was.
+    pub fn warning(&self) -> Option<&str> {
+        self.host.get()?.warning.as_deref()
     }
 
     /// A plugin that nobody knows.

@@ -13,14 +13,13 @@ use crate::failure::Ended;
 
 /// The compile cache of plugins, below the user's cache directory, and its key, below the state directory; absent where there is no such directory.
 pub(crate) fn compile_cache() -> Option<CompileCache> {
-    // A home that cannot be written, as in many containers, costs compiling anew and nothing else.
     Some(CompileCache {
         directory: user_directory("XDG_CACHE_HOME", ".cache")?.join("chora/components"),
         key: user_directory("XDG_STATE_HOME", ".local/state")?.join("chora/compile-cache.key"),
     })
 }
 
-/// A directory of the user's that a variable names, or that is at its usual place below the home directory ([XDG Base Directory Specification]); made where there is none.
+/// A directory of the user's that a variable names, or that is at its usual place below the home directory ([XDG Base Directory Specification]).
 ///
 /// [XDG Base Directory Specification]: https://specifications.freedesktop.org/basedir-spec/latest/
 fn user_directory(variable: &str, usual: &str) -> Option<PathBuf> {
@@ -28,14 +27,7 @@ fn user_directory(variable: &str, usual: &str) -> Option<PathBuf> {
         let path = PathBuf::from(std::env::var_os(name)?);
         path.is_absolute().then_some(path)
     };
-    let directory = absolute(variable).or_else(|| Some(absolute("HOME")?.join(usual)))?;
-    match std::fs::create_dir_all(&directory) {
-        Ok(()) => Some(directory),
-        Err(error) => {
-            tracing::warn!(directory = %directory.display(), %error, "compiled plugins are not kept");
-            None
-        }
-    }
+    absolute(variable).or_else(|| Some(absolute("HOME")?.join(usual)))
 }
 
 /// Where the configuration is looked for.

@@ -117,6 +117,16 @@ pub enum PluginError {
         /// What it said.
         failure: Box<GuestFailure>,
     },
+    /// Compiled components cannot be kept.
+    #[error("{problem}{}; {mend}", because(.error.as_ref()))]
+    Cache {
+        /// What is wrong with the cache or its key, with the path.
+        problem: String,
+        /// What the system answered.
+        error: Option<std::io::Error>,
+        /// What to do about it.
+        mend: String,
+    },
     /// The host could not do its part.
     #[error("the plugin host failed for plugin `{plugin}`: {reason}")]
     Host {
@@ -137,6 +147,10 @@ fn found_instead(expected: &str, found: Option<&String>) -> String {
     }
 }
 
+fn because(error: Option<&std::io::Error>) -> String {
+    error.map_or_else(String::new, |error| format!(": {error}"))
+}
+
 fn waiting_in(outstanding: Option<&String>) -> String {
     outstanding.map_or_else(String::new, |call| format!(" (it was in `{call}`)"))
 }
@@ -149,9 +163,10 @@ fn missing(needed: Option<&String>) -> String {
 }
 
 impl PluginError {
-    /// The plugin's name.
+    /// The plugin's name; empty where none is concerned.
     pub fn plugin(&self) -> &str {
         match self {
+            Self::Cache { .. } => "",
             Self::Invalid { plugin, .. }
             | Self::NotCompiled { plugin, .. }
             | Self::Changed { plugin, .. }
@@ -174,7 +189,7 @@ impl PluginError {
             Self::Limit { .. } => Some(Code::PluginLimit),
             Self::Denied { .. } => Some(Code::PluginDenied),
             Self::Guest { .. } => None,
-            Self::Host { .. } => Some(Code::IoError),
+            Self::Cache { .. } | Self::Host { .. } => Some(Code::IoError),
         }
     }
 }

@@ -12,21 +12,31 @@ use chora_plugin_host::{CompileCache, HostOptions, Plugin, PluginError, PluginHo
 
 use crate::trust::{self, LoadError};
 
+/// A host that was set up.
+pub(crate) struct Started {
+    pub(crate) host: PluginHost,
+    /// Why it does not keep compiled components, and what to do about that, where it was to.
+    pub(crate) warning: Option<String>,
+}
+
 /// Sets a host up; one that cannot keep compiled components does without.
-pub(crate) async fn set_up(cache: Option<CompileCache>) -> Result<PluginHost, PluginError> {
+pub(crate) async fn set_up(cache: Option<CompileCache>) -> Result<Started, PluginError> {
     // Linking all host functions is work for the processor, so it gets a thread of its own.
     let made = tokio::task::spawn_blocking(move || {
         let with_cache = PluginHost::new(HostOptions {
-            cache: cache.clone(),
+            cache,
             ..HostOptions::default()
         });
-        match with_cache {
-            Err(error) if cache.is_some() => {
-                tracing::warn!("going on without the compile cache: {error}");
-                PluginHost::new(HostOptions::default())
+        let (host, warning) = match with_cache {
+            Err(error @ PluginError::Cache { .. }) => {
+                let warning = format!(
+                    "compiled plugins are not kept, so that each command compiles them anew: {error}"
+                );
+                (PluginHost::new(HostOptions::default())?, Some(warning))
             }
-            made => made,
-        }
+            made => (made?, None),
+        };
+        Ok(Started { host, warning })
     });
     made.await.unwrap_or_else(|error| {
         Err(PluginError::Host {

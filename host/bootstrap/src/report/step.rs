@@ -121,6 +121,7 @@ fn without_plugin(config: &Config, error: &PluginError, failure: Failure) -> Fai
         | PluginError::Changed { .. }
         | PluginError::Denied { .. }
         | PluginError::Guest { .. }
+        | PluginError::Cache { .. }
         | PluginError::Host { .. } => false,
     };
     let name = error.plugin();
@@ -188,6 +189,7 @@ fn of_plugin(error: &PluginError, step: &Step, backward: bool) -> Failure {
         }
         PluginError::Invalid { .. }
         | PluginError::NotCompiled { .. }
+        | PluginError::Cache { .. }
         | PluginError::Host { .. } => {}
     }
     trap_details(error, &mut failure);

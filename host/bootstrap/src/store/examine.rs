@@ -113,7 +113,7 @@ fn unusable(error: &PluginError) -> Failure {
         | PluginError::Guest { .. } => {
             failure.next_actions = vec![authors("with the details")];
         }
-        PluginError::Changed { .. } | PluginError::Host { .. } => {}
+        PluginError::Changed { .. } | PluginError::Cache { .. } | PluginError::Host { .. } => {}
     }
     failure
 }

@@ -229,38 +229,28 @@ fn open_plain(path: &Path) -> io::Result<File> {
 
 /// Reads the key, or makes one. Whichever of two that make one at once is first, both have its.
 fn key(path: &Path) -> Result<[u8; LENGTH], PluginError> {
-    match read_key(path)? {
-        Some(key) => Ok(key),
-        None => {
-            make_key(path).map_err(|error| {
-                let path = path.display();
-                refused(
-                    format!(
-                        "cannot make the key of the compile cache `{path}`; make its directory writable, or name another in `XDG_STATE_HOME`"
-                    ),
-                    Some(error),
-                )
-            })?;
-            read_key(path)?.ok_or_else(|| {
-                let path = path.display();
-                refused(
-                    format!("the key of the compile cache `{path}` is gone as soon as it is made"),
-                    None,
-                )
-            })
-        }
+    if let Some(key) = read_key(path)? {
+        return Ok(key);
     }
+    let shown = path.display();
+    let writable = "make its directory writable, or name another in `XDG_STATE_HOME`";
+    make_key(path).map_err(|error| {
+        let problem = format!("cannot make the key of the compile cache `{shown}`");
+        refused(problem, Some(error), writable)
+    })?;
+    read_key(path)?.ok_or_else(|| {
+        let problem =
+            format!("the key of the compile cache `{shown}` is gone as soon as it is made");
+        refused(problem, None, writable)
+    })
 }
 
 fn read_key(path: &Path) -> Result<Option<[u8; LENGTH]>, PluginError> {
     let shown = path.display();
+    let delete = format!("run `rm {shown}`, and another is made");
     let unreadable = |error| {
-        refused(
-            format!(
-                "cannot read the key of the compile cache `{shown}`; delete it, and another is made"
-            ),
-            Some(error),
-        )
+        let problem = format!("cannot read the key of the compile cache `{shown}`");
+        refused(problem, Some(error), "delete it, and another is made")
     };
     let file = match open_plain(path) {
         Ok(file) => file,
@@ -269,12 +259,8 @@ fn read_key(path: &Path) -> Result<Option<[u8; LENGTH]>, PluginError> {
     };
     let metadata = file.metadata().map_err(unreadable)?;
     if !is_ours_alone(&metadata, 0o077) {
-        return Err(refused(
-            format!(
-                "others may know the key of the compile cache `{shown}`; run `rm {shown}`, and another is made"
-            ),
-            None,
-        ));
+        let problem = format!("others may know the key of the compile cache `{shown}`");
+        return Err(refused(problem, None, delete));
     }
     let mut bytes = Vec::new();
     let most = LENGTH as u64 + 1;
@@ -283,12 +269,10 @@ fn read_key(path: &Path) -> Result<Option<[u8; LENGTH]>, PluginError> {
         .map_err(unreadable)?;
     match bytes.try_into() {
         Ok(key) => Ok(Some(key)),
-        Err(_) => Err(refused(
-            format!(
-                "the key of the compile cache `{shown}` is damaged; run `rm {shown}`, and another is made"
-            ),
-            None,
-        )),
+        Err(_) => {
+            let problem = format!("the key of the compile cache `{shown}` is damaged");
+            Err(refused(problem, None, delete))
+        }
     }
 }
 
@@ -313,24 +297,20 @@ fn make_directory(path: &Path) -> io::Result<()> {
 /// Whoever can write to the directory can make it useless, and fill the disk in the owner's name.
 fn owner_only(directory: &Path) -> Result<(), PluginError> {
     let shown = directory.display();
-    make_directory(directory).map_err(|error| {
+    let unusable = |error| {
         refused(
             format!("cannot make the compile cache `{shown}`"),
             Some(error),
+            "make the directory around it writable, or name another in `XDG_CACHE_HOME`",
         )
-    })?;
-    let metadata = std::fs::metadata(directory).map_err(|error| {
-        refused(
-            format!("cannot look at the compile cache `{shown}`"),
-            Some(error),
-        )
-    })?;
+    };
+    make_directory(directory).map_err(unusable)?;
+    let metadata = std::fs::metadata(directory).map_err(unusable)?;
     if !is_ours_alone(&metadata, 0o022) {
         return Err(refused(
-            format!(
-                "others can write to the compile cache `{shown}`; run `chmod 700 {shown}` as its owner, or delete it"
-            ),
+            format!("others can write to the compile cache `{shown}`"),
             None,
+            format!("run `chmod 700 {shown}` as its owner, or delete it"),
         ));
     }
     Ok(())
@@ -341,10 +321,10 @@ fn is_ours_alone(metadata: &Metadata, others: u32) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & others == 0
 }
 
-fn refused(reason: String, source: Option<io::Error>) -> PluginError {
-    PluginError::Host {
-        plugin: String::new(),
-        reason,
-        source: source.map(wasmtime::Error::new),
+fn refused(problem: String, error: Option<io::Error>, mend: impl Into<String>) -> PluginError {
+    PluginError::Cache {
+        problem,
+        error,
+        mend: mend.into(),
     }
 }

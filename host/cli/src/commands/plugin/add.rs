@@ -27,6 +27,7 @@ pub(super) async fn run(app: &App, args: &AddArgs) -> Result<Exit, Ended> {
             store.examine(&args.source, args.signature.as_deref(), &hear),
         )
         .await?;
+    show::slow(app, &store);
     let name = store.name_of(&component, args.name.as_deref())?;
     store.is_free(&record, &component, &name)?;
     let placement = store.place(&component, &name, place(args).as_ref())?;

@@ -36,6 +36,7 @@ const COLUMNS: [Column; 7] = [
 pub(super) async fn run(app: &App, name: &str, format: PluginFormat) -> Result<Exit, Ended> {
     let store = project::store(app)?;
     let inspection = store.inspect(name).await?;
+    show::slow(app, &store);
     let runs = History::of(store.layout().clone()).of_plugin(name, RUNS)?;
     match format {
         PluginFormat::Json => {

@@ -1,11 +1,12 @@
 //! How a component, its grants and its place are told; the same when it is added, updated and inspected.
 
-use chora_bootstrap::{Component, Wish};
+use chora_bootstrap::{Component, Store, Wish};
 use chora_model::config::Placement;
 use chora_model::signature::Signer;
 use chora_plugin_host::Plugin;
 use serde_json::{Value, json};
 
+use crate::app::App;
 use crate::output::{BOLD, CODE, DIM, WARN, human_bytes, one_line, paint};
 
 /// A component before it is added: what it is, what it imports, what it asks for and why.
@@ -31,6 +32,13 @@ pub(super) fn component(component: &Component, name: &str, place: &str) -> Strin
         lines.push(warn(warning));
     }
     lines.join("\n")
+}
+
+/// Tells, beside the answer, what made loading plugins slow.
+pub(super) fn slow(app: &App, store: &Store) {
+    if let Some(warning) = store.warning() {
+        app.output.error(&warn(warning));
+    }
 }
 
 /// Something that deserves attention.

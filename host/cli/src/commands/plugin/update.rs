@@ -29,6 +29,7 @@ pub(super) async fn run(app: &App, args: &UpdateArgs) -> Result<Exit, Ended> {
         &hear,
     );
     let update = progress.until(&cancel, newer).await?;
+    show::slow(app, &store);
     let say = |message: String| app.output.error(&one_line(&message));
     if !update.difference.bytes {
         let mended = store.update(&update, Vec::new(), &say, &cancel).await?;

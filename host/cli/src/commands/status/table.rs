@@ -35,6 +35,9 @@ pub(super) fn table(report: &StatusReport, options: &str) -> String {
             one_line(error)
         ));
     }
+    for warning in &report.warnings {
+        lines.push(format!("  {} {}", paint(WARN, "!"), one_line(warning)));
+    }
     if !report.services.is_empty() {
         lines.push(String::new());
         let rows: Vec<_> = report.services.iter().map(row).collect();
@@ -136,6 +139,7 @@ mod tests {
             services,
             last_error: Some("`gateway` did not\nanswer".to_owned()),
             run: None,
+            warnings: vec!["the cache\nis not used".to_owned()],
             exit_code: 0,
         };
         anstream::adapter::strip_str(&table(&report, " --environment dev")).to_string()
