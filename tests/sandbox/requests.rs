@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::calls::COMPONENT;
 use crate::scene::Sandbox;
-use chora_selftest::Server;
+use chora_selftest::{ELSEWHERE, Server};
 
 /// What comes of a `GET` that is made with a grant for everything below `/open/` of the server; `PORT` stands for its port. Requests that arrived, too.
 async fn get(arguments: serde_json::Value) -> (String, Vec<String>) {
@@ -36,36 +36,7 @@ async fn what_is_granted_is_sent_and_its_spelling_does_not_matter() {
 
 #[tokio::test]
 async fn what_is_not_granted_is_not_sent_however_it_is_spelled() {
-    for url in [
-        "http://127.0.0.1:PORT/",
-        "http://127.0.0.1:PORT/open",
-        "http://127.0.0.1:PORT/opening/a",
-        "http://127.0.0.1:PORT/OPEN/a",
-        "http://127.0.0.1:PORT/open/../secret",
-        "http://127.0.0.1:PORT/open/..",
-        "http://127.0.0.1:PORT/open/%2e%2e/secret",
-        "http://127.0.0.1:PORT/open/.%2E/secret",
-        "http://127.0.0.1:PORT/open\\..\\secret",
-        "http://127.0.0.1:PORT/%6fpen/a",
-        "http://127.0.0.1:1/open/a",
-        "http://127.0.0.1/open/a",
-        "http://localhost:PORT/open/a",
-        "http://127.0.0.2:PORT/open/a",
-        "http://[::1]:PORT/open/a",
-        "http://[::ffff:127.0.0.1]:PORT/open/a",
-        "https://127.0.0.1:PORT/open/a",
-        "http://127.0.0.1.example.org:PORT/open/a",
-        "http://127.0.0.1:PORT\\@example.org/open/a",
-        "http://[::127.0.0.1]:PORT/open/a",
-        "http://0:PORT/open/a",
-        "http://169.254.169.254/open/a",
-        "http://2852039166/open/a",
-        "http://0xa9.0376.169.254/open/a",
-        "http://[::ffff:169.254.169.254]/open/a",
-        "http://[fe80::1]:PORT/open/a",
-        "http://[fd00:ec2::254]/open/a",
-        "http://metadata.google.internal/open/a",
-    ] {
+    for url in ELSEWHERE {
         let (said, heads) = get(json!({ "url": url })).await;
         assert!(said.contains("Denied"), "{url}: {said}");
         assert!(heads.is_empty(), "{url}: {heads:?}");

@@ -1,4 +1,6 @@
-//! Text from strangers: where it is cut off, and which of its characters a reader would not see, or be misled by.
+//! Text from strangers: where it is cut off, and which of its characters a reader would not see, or be misled by. And errors in one line.
+
+use std::error::Error;
 
 /// Stands where the rest of a text was cut off.
 pub const CUT: char = '…';
@@ -15,4 +17,16 @@ pub fn is_hidden(character: char) -> bool {
                 | '\u{2060}'..='\u{2069}'
                 | '\u{feff}'
         )
+}
+
+/// An error with the whole chain of its causes, in one line.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }

@@ -13,12 +13,15 @@ mod tests;
 mod time;
 mod words;
 
+pub use requests::ELSEWHERE;
+
 use std::error::Error as StdError;
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use chora_hostile_plugins::{BAD_CHECK, CALLS, MISDEEDS};
+use chora_model::text::chain;
 use chora_plugin_host::{CompileCache, HostOptions, Limits, Plugin, PluginError, PluginHost};
 
 use crate::{Arena, Attack, Error, Kind, Options, Outcome};
@@ -101,16 +104,15 @@ impl Ground {
 
 /// A host; one that cannot keep compiled components does without.
 fn host(cache: Option<CompileCache>, limits: Limits) -> Result<PluginHost, Error> {
-    let cached = HostOptions {
+    let options = |cache| HostOptions {
         cache,
         limits: limits.clone(),
     };
-    let host = PluginHost::new(cached);
-    let uncached = HostOptions {
-        cache: None,
-        limits,
+    let host = match PluginHost::new(options(cache)) {
+        Err(PluginError::Cache { .. }) => PluginHost::new(options(None)),
+        made => made,
     };
-    Ok(host.or_else(|_| PluginHost::new(uncached))?)
+    Ok(host?)
 }
 
 /// The attacks of a kind that were made so far.
@@ -173,16 +175,4 @@ fn judged(how: impl Into<String>, holds: &[(bool, &str)]) -> Tried {
 fn that_describes(word: &str) -> Result<Vec<u8>, Error> {
     chora_hostile_plugins::that_describes(word)
         .ok_or(Error::Missing("marker in the component `misdeeds`"))
-}
-
-/// An error with all of its causes, in one line.
-fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

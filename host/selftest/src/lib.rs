@@ -14,6 +14,7 @@ mod report;
 mod server;
 
 pub use arena::Arena;
+pub use attacks::ELSEWHERE;
 pub use error::Error;
 pub use guest::{Guest, PATIENCE};
 pub use place::Snapshot;

@@ -2,9 +2,9 @@
 
 use chora_model::credentials::CredentialError;
 use chora_model::grant::{Access, CredentialVerb};
+use chora_model::text::chain;
 use wasmtime::component::Resource;
 
-use super::chain;
 use crate::bindings::imports::chora::bootstrap::credentials::{Error, Host, HostBearer};
 use crate::bindings::imports::chora::bootstrap::types::Change;
 use crate::call::CallState;

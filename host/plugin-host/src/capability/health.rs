@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use chora_model::event::EventKind;
 use chora_model::grant::Access;
 use chora_model::plan::StepKey;
+use chora_model::text::chain;
 
-use super::chain;
 use crate::bindings::imports::chora::bootstrap::health::{Error, Host, Report, Verdict};
 use crate::call::CallState;
 use crate::gate::{Decision, HostFunction};

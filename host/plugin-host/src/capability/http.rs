@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chora_model::fault;
 use chora_model::grant::Access;
+use chora_model::text::chain;
 use futures_util::StreamExt as _;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
@@ -12,7 +13,6 @@ use reqwest::{Client, Method};
 use url::Url;
 use wasmtime::component::Resource;
 
-use super::chain;
 use crate::bindings::imports::chora::bootstrap::http::{Error, Host, Request, Response};
 use crate::call::CallState;
 use crate::credentials::Bearer;

@@ -8,9 +8,10 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _};
 use chora_engine::EngineError;
 use chora_model::grant::{Access, MachinePart};
+use chora_model::text::chain;
 use sysinfo::{MemoryRefreshKind, System};
 
-use super::{chain, ports};
+use super::ports;
 use crate::bindings::imports::chora::bootstrap::machine::{
     Directory, EngineReport, Error, Host, PortContainer, PortHolder, ResourceReport,
 };

@@ -9,8 +9,8 @@ use chora_engine::{
 use chora_model::config::Service;
 use chora_model::event::EventKind;
 use chora_model::grant::{Access, ServiceVerb, is_plain_word};
+use chora_model::text::chain;
 
-use super::chain;
 use crate::bindings::imports::chora::bootstrap::services::{
     Definition, Error, ExecOutput, Exit, Host, Status,
 };

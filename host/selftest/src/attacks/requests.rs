@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::{Ground, Tally, Tried, judged};
 use crate::{Arena, Server};
 
-/// URLs with another origin or path than the granted ones.
-const ELSEWHERE: [&str; 28] = [
+/// URLs with another origin or path than what is granted: everything below `http://127.0.0.1:PORT/open/`. `PORT` stands for the port of a [`Server`].
+pub const ELSEWHERE: [&str; 28] = [
     "http://127.0.0.1:PORT/",
     "http://127.0.0.1:PORT/open",
     "http://127.0.0.1:PORT/opening/a",

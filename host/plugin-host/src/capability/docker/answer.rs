@@ -2,12 +2,12 @@
 
 use chora_engine::RunState;
 use chora_engine::docker::one_off::{self, Belongs, Looked, OneOffError, Ran, Version};
+use chora_model::text::chain;
 
 use crate::bindings::imports::chora::bootstrap::docker::{
     Container, EngineVersion, Error, Exit, Health, ImageFacts, NetworkFacts, Output, State,
     VolumeFacts,
 };
-use crate::capability::chain;
 use crate::output::clean_line;
 
 /// The longest text of an error, in characters.
