@@ -117,10 +117,16 @@ impl Record {
 /// Keeps two commands, or a command and an orchestrator, from changing one service at once. Freed when dropped, and by the kernel when the holder dies.
 pub(super) async fn lock(layout: &Layout, service: &str) -> Result<File, EngineError> {
     let directory = layout.processes();
-    let path = directory.join(format!("{service}.lock"));
+    let name = service.to_owned();
+    super::blocking(service, move || make_private(&name, &directory)).await?;
+    lock_where_kept(layout, service).await
+}
+
+/// The same where records are kept already; where they are not, because all was removed, nothing comes back.
+pub(super) async fn lock_where_kept(layout: &Layout, service: &str) -> Result<File, EngineError> {
+    let path = layout.processes().join(format!("{service}.lock"));
     let name = service.to_owned();
     super::blocking(service, move || {
-        make_private(&name, &directory)?;
         let failed = |source| EngineError::Io {
             service: name.clone(),
             path: path.clone(),

@@ -208,10 +208,9 @@ impl Shared {
         let (shared, name) = (Arc::clone(&self), service.to_owned());
         let read = blocking(service, move || Record::read(&shared.layout, &name)).await?;
         if read.is_none_or(|record| record.token != token) {
-            // Not even the lock is to come back where all was removed.
             return Ok(());
         }
-        let _lock = record::lock(&self.layout, service).await?;
+        let _lock = record::lock_where_kept(&self.layout, service).await?;
         let name = service.to_owned();
         let token = token.to_owned();
         blocking(service, move || match Record::read(&self.layout, &name)? {

@@ -160,3 +160,13 @@ async fn how_long_a_service_runs_is_told_by_a_clock_that_only_goes_forward() {
     world.engine.stop("web", NO_GRACE).await.unwrap();
     assert_eq!(world.engine.running_for("web").await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn an_end_that_is_written_down_brings_nothing_back_where_all_was_removed() {
+    let world = World::new();
+    let refused = record::lock_where_kept(&world.layout, "web").await;
+    assert!(matches!(refused, Err(EngineError::Io { .. })));
+    assert!(!world.layout.processes().exists());
+    record::lock(&world.layout, "web").await.unwrap();
+    record::lock_where_kept(&world.layout, "web").await.unwrap();
+}
