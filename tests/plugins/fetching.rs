@@ -1,13 +1,11 @@
 //! Components from URLs.
 
-use std::net::TcpListener;
-
 use chora_test_guests::{COURIER, COURIER_NEXT};
 use rustix::process::Signal;
 
 use crate::scene::{bootstrap, copy, files, project, record, sha256};
 use crate::server::Server;
-use crate::support::{Ecosystem, Output};
+use crate::support::{Ecosystem, Output, Unheard};
 
 fn add(ecosystem: &Ecosystem, url: &str) -> Output {
     let variables = [("NO_PROXY", "127.0.0.1".to_owned())];
@@ -71,10 +69,8 @@ fn a_server_that_gives_no_component_is_named() {
         &[fetch, "cannot be fetched"],
     );
     refused(&server.url("/redirect/5"), 1, &[fetch, "more than 5 times"]);
-    // Bound and not listening: nobody answers, and nobody else can.
-    let bound = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = bound.local_addr().expect("an address");
-    drop(bound);
+    let unheard = Unheard::take();
+    let address = unheard.address();
     refused(&format!("http://{address}/x.wasm"), 1, &[fetch, "refused"]);
 }
 

@@ -1,7 +1,6 @@
 //! Components from OCI registries.
 
 use std::fs;
-use std::net::TcpListener;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,7 +9,7 @@ use chora_test_guests::{COURIER, COURIER_NEXT};
 use crate::keys::{Key, UNTRUSTED, keys};
 use crate::registry::{Asks, Registry};
 use crate::scene::{bootstrap, copy, files, project, project_with, record};
-use crate::support::{Ecosystem, Output};
+use crate::support::{Ecosystem, Output, Unheard};
 
 const FETCH: &str = "error[FETCH_FAILED]";
 const INVALID: &str = "error[PLUGIN_INVALID]";
@@ -186,10 +185,8 @@ fn what_is_not_there_or_no_component_is_told_apart() {
     refused("text:1", 7, &[INVALID, "text"]);
     refused("courier:list", 7, &[INVALID, "a list of several manifests"]);
     refused("huge:1", 7, &[INVALID, "more than 67108864 bytes"]);
-    // Bound and not listening: nobody answers, and nobody else can.
-    let bound = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = bound.local_addr().expect("an address");
-    drop(bound);
+    let unheard = Unheard::take();
+    let address = unheard.address();
     let address = format!("oci://{address}/courier:1");
     self::refused(&address, 1, &[FETCH, "Connection refused"]);
 }

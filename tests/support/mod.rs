@@ -26,7 +26,7 @@ use serde_json::Value;
 
 pub(crate) use engine::{TestEngine, engine};
 pub(crate) use ordinary::as_ordinary_user;
-pub(crate) use ports::Ports;
+pub(crate) use ports::{Ports, Unheard};
 pub(crate) use processes::{kill_group, signal};
 pub(crate) use screen::Screen;
 pub(crate) use terminal::{END_OF_INPUT, Terminal};

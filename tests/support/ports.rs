@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU16, Ordering};
+
+use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 10_000;
@@ -56,4 +59,23 @@ fn free() -> (u16, File) {
         }
     }
     panic!("no free port between {FIRST} and {}", FIRST + COUNT);
+}
+
+/// An address of this machine at which nobody answers, and nobody else can while this is kept: bound and not listening.
+pub(crate) struct Unheard(OwnedFd);
+
+impl Unheard {
+    /// Takes one.
+    pub(crate) fn take() -> Self {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        bind(&socket, &anywhere).expect("a port");
+        Self(socket)
+    }
+
+    /// Which it is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let address = getsockname(&self.0).expect("an address");
+        address.try_into().expect("an address of the internet")
+    }
 }

@@ -100,8 +100,8 @@ fn lines(
     );
     if let Ok(plugin) = &inspection.plugin {
         fact("made for", show::world(plugin));
-        fact("imports", named(&plugin.imports));
-        fact("exports", named(&plugin.exports));
+        lines.extend(named("imports", &plugin.imports));
+        lines.extend(named("exports", &plugin.exports));
     }
     lines.extend(grants(&listed.grants, inspection.plugin.as_deref().ok()));
     lines.push(String::new());
@@ -115,12 +115,16 @@ fn lines(
     lines
 }
 
-fn named(interfaces: &[String]) -> String {
+/// A heading and a line for each interface.
+fn named(heading: &str, interfaces: &[String]) -> Vec<String> {
     if interfaces.is_empty() {
-        return "nothing".to_owned();
+        return vec![show::fact(heading, "nothing")];
     }
-    let names: Vec<String> = interfaces.iter().map(|name| one_line(name)).collect();
-    format!("\n    {}", names.join("\n    "))
+    let names = interfaces
+        .iter()
+        .map(|name| format!("    {}", one_line(name)));
+    let heading = format!("  {}:", paint(BOLD, heading));
+    std::iter::once(heading).chain(names).collect()
 }
 
 /// What it may do, then what it asked for and why.
