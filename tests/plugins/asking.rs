@@ -1,7 +1,5 @@
 //! The question, on a terminal; and what happens where there is none.
 
-use std::time::{Duration, Instant};
-
 use rustix::process::Signal;
 
 use crate::scene::{bootstrap, files, project, record, with_courier};
@@ -69,19 +67,16 @@ fn a_signal_at_the_question_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn a_signal_while_a_component_is_compiled_ends_it_at_once() {
+fn a_signal_ends_the_wait_for_a_compilation() {
     let ecosystem = project();
     let slow = crate::slow::to_compile(1, 200);
     std::fs::write(ecosystem.path().join("slow.wasm"), slow).expect("a component");
     let before = files(&ecosystem);
     let mut told = ecosystem.told(&["plugin", "add", "--yes", "slow.wasm", "--phase", "2"]);
     told.until_error("compiling");
-    let asked = Instant::now();
     told.signal(Signal::INT);
+    // Waited out, it would be refused with 7.
     let ended = told.end().exits(6);
-    // What is not compiled in a minute is given up by itself.
-    let took = asked.elapsed();
-    assert!(took < Duration::from_secs(20), "{took:?}");
     ended.complains(&["USER_INTERRUPTED", "nothing was changed"]);
     assert_eq!(files(&ecosystem), before);
 }

@@ -1,9 +1,10 @@
 //! Components that cannot be loaded: each told by what is wrong with it.
 
 use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chora_plugin_host::{HostOptions, Limits, PluginError, PluginHost};
+use futures_util::FutureExt as _;
 
 use crate::misdeeds::COMPONENT;
 use crate::said::is_harmless;
@@ -179,15 +180,19 @@ fn processors() -> usize {
 
 #[tokio::test]
 async fn a_component_that_takes_too_long_to_compile_is_refused_and_not_tried_again() {
+    // The good one comes from the cache, or it would have no more time than the slow one.
+    Sandbox::new().guest(COMPONENT).await;
     let compile = Duration::from_millis(500);
     let sandbox = Sandbox::limited(Limits {
         compile,
         ..Limits::default()
     });
     let bytes = slow::to_compile(2 * processors(), 100);
-    for begun_by_it in [true, false] {
-        let begun = Instant::now();
-        let error = sandbox.host.load("mine", &bytes).await.unwrap_err();
+    let first = sandbox.host.load("mine", &bytes).await;
+    // Answered without anything to wait for.
+    let again = sandbox.host.load("mine", &bytes).now_or_never();
+    for refused in [first, again.expect("an answer at once")] {
+        let error = refused.unwrap_err();
         assert!(
             matches!(&error, PluginError::NotCompiled { plugin, limit } if plugin == "mine" && *limit == compile),
             "{error:?}"
@@ -196,7 +201,6 @@ async fn a_component_that_takes_too_long_to_compile_is_refused_and_not_tried_aga
             error.to_string(),
             "plugin `mine` was not compiled within 500ms, which is the most that it may take"
         );
-        assert_eq!(begun.elapsed() >= compile, begun_by_it);
     }
     // The host goes on, and nobody's end waits for it.
     sandbox.guest(COMPONENT).await.apply("good").await.unwrap();

@@ -3,7 +3,7 @@
 //! Each attack is a real component in a project of its own; it is stopped if the host says so in the words that it should, nothing of the project is different, and the host does a good
 //! plugin's work right after it. Plans and secrets are attacked through the whole program, in runs of it. The tests of the sandbox use the same [`Arena`].
 //!
-//! **Invariant:** nothing outside of the attacks' own temporary directories is written, no port but the attacks' own on the loopback is asked, and no Docker Engine is talked to.
+//! **Invariant:** nothing outside of the attacks' own temporary directories and the compile cache is written, no port but the attacks' own on the loopback is asked, and no Docker Engine is talked to.
 
 mod arena;
 mod attacks;

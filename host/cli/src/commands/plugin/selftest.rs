@@ -145,26 +145,25 @@ fn failure(attacks: &[Attack]) -> Option<Failure> {
     let through = of(|outcome| matches!(outcome, Outcome::GotThrough(_)));
     let untried = of(|outcome| matches!(outcome, Outcome::Untried(_)));
     let all = attacks.len();
-    let (message, next) = match (through.len(), untried.len()) {
+    let message = match (through.len(), untried.len()) {
         (0, 0) => return None,
-        (0, untried) => (
-            format!("{untried} of {all} attacks could not be made, so nothing is known of them"),
-            "make what they say is missing available, and run `chora plugin selftest` again",
-        ),
-        (through, 0) => (
-            format!("{through} of {all} attacks were not stopped"),
-            "until that is mended, run no plugin on this machine that you do not trust",
-        ),
-        (through, untried) => (
-            format!("{through} of {all} attacks were not stopped, and {untried} could not be made"),
-            "until that is mended, run no plugin on this machine that you do not trust",
-        ),
+        (0, untried) => {
+            format!("{untried} of {all} attacks could not be made, so nothing is known of them")
+        }
+        (through, 0) => format!("{through} of {all} attacks were not stopped"),
+        (through, untried) => {
+            format!("{through} of {all} attacks were not stopped, and {untried} could not be made")
+        }
     };
-    let mut failure = Failure::new(Code::SelftestFailed, message).next(next);
-    if !through.is_empty() {
-        failure =
-            failure.next("tell chora's authors what `chora plugin selftest --format json` says");
-    }
+    let failure = Failure::new(Code::SelftestFailed, message);
+    let mut failure = if through.is_empty() {
+        failure
+            .next("make what they say is missing available, and run `chora plugin selftest` again")
+    } else {
+        failure
+            .next("until that is mended, run no plugin on this machine that you do not trust")
+            .next("tell chora's authors what `chora plugin selftest --format json` says")
+    };
     failure.details = through.into_iter().chain(untried).collect();
     Some(failure)
 }
