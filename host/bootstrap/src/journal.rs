@@ -59,11 +59,7 @@ impl Lines {
 
 fn sum(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    digest
-        .iter()
-        .take(SUM / 2)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    base16ct::lower::encode_string(digest.get(..SUM / 2).unwrap_or(&digest))
 }
 
 /// Opens a new journal for appending; its directory must exist. Its name is durable when this returns.

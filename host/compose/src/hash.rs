@@ -18,6 +18,5 @@ pub fn config_hash(service: &Service) -> String {
     };
     // Fields come in the order of their declaration and maps are sorted, so that equal services have equal texts.
     let text = serde_json::to_vec(&service).unwrap_or_default();
-    let digest = Sha256::digest(&text);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(&text))
 }

@@ -194,7 +194,7 @@ impl ServiceSpec {
             part(name);
             part(value);
         }
-        hex(&hash.finalize())
+        base16ct::lower::encode_string(&hash.finalize())
     }
 }
 
@@ -266,7 +266,7 @@ impl SecretEnv {
             hash.update((value.len() as u64).to_le_bytes());
             hash.update(value);
         }
-        hex(&hash.finalize())
+        base16ct::lower::encode_string(&hash.finalize())
     }
 }
 
@@ -274,10 +274,6 @@ impl std::fmt::Debug for SecretEnv {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -304,7 +304,7 @@ fn make(
     let mut credentials = load(path)?.unwrap_or_default();
     for name in &created {
         let value = if name == JWT_SECRET {
-            hex(&random(settings.jwt_secret_bits)?)
+            base16ct::lower::encode_string(&random(settings.jwt_secret_bits)?)
         } else {
             URL_SAFE_NO_PAD.encode(random(settings.api_key_bits)?)
         };
@@ -343,10 +343,6 @@ fn random(bits: u32) -> Result<Vec<u8>, CredentialError> {
     let mut bytes = vec![0; length];
     getrandom::fill(&mut bytes).map_err(CredentialError::Random)?;
     Ok(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -304,11 +304,7 @@ impl CallState {
             decision: "allowed".to_owned(),
             needed: None,
             besides: Vec::new(),
-            arguments: digest
-                .iter()
-                .take(8)
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            arguments: base16ct::lower::encode_string(digest.get(..8).unwrap_or(&digest)),
             bytes,
             duration_us: 0,
         }

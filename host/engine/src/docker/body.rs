@@ -78,11 +78,7 @@ impl Wanted {
             .unwrap_or_else(|| owner.container_name(&spec.name));
         Self {
             name,
-            definition: definition
-                .finalize()
-                .iter()
-                .map(|it| format!("{it:02x}"))
-                .collect(),
+            definition: base16ct::lower::encode_string(&definition.finalize()),
             body,
         }
     }

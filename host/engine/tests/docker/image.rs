@@ -98,6 +98,5 @@ fn archive(files: &[(&str, u32, &[u8])]) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }

@@ -76,7 +76,7 @@ impl Cache {
         let name = name.0.finalize();
         // A key for each entry: no entry passes for another.
         let own = hmac::sign(&self.key, &[FORMAT, &name].concat());
-        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = base16ct::lower::encode_string(&name);
         Entry {
             cache: self,
             path: self.directory.join(name),

@@ -252,6 +252,5 @@ fn unknown(imports: &[String]) -> Vec<String> {
 
 /// SHA-256 of these bytes, hex in lower case.
 pub fn hex_sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }

@@ -13,7 +13,6 @@ use tar::{EntryType, Header};
 
 use super::own::{Own, PROGRAM};
 use super::program::Program;
-use crate::spec::hex;
 
 /// Who the service runs as, where nobody says otherwise: the usual `nonroot`.
 pub(super) const USER: &str = "65532:65532";
@@ -42,13 +41,16 @@ impl Archive {
             libraries,
         } = program;
         let layer = Bytes::from(layer(bytes, libraries)?);
-        let digest = format!("sha256:{}", hex(&Sha256::digest(&layer)));
+        let digest = format!(
+            "sha256:{}",
+            base16ct::lower::encode_string(&Sha256::digest(&layer))
+        );
         let mut pieces = Vec::new();
         let mut ids = Vec::new();
         let mut list = Vec::new();
         for image in images {
             let text = configuration(image, architecture, &identity, &digest).to_string();
-            let id = hex(&Sha256::digest(&text));
+            let id = base16ct::lower::encode_string(&Sha256::digest(&text));
             let name = format!("{id}.json");
             list.push(json!({
                 "Config": name,

@@ -12,7 +12,6 @@ use object::{Architecture, Object as _, ObjectKind, ObjectSection as _, ReadCach
 use sha2::{Digest as _, Sha256};
 
 use super::error::ImageError;
-use crate::spec::hex;
 
 /// What glibc loads by itself, by name and without being linked to it, when it resolves names. Newer ones have it built in.
 const RESOLVERS: [&str; 3] = ["libnss_dns.so.2", "libnss_files.so.2", "libresolv.so.2"];
@@ -67,14 +66,14 @@ fn head(path: &Path) -> Result<(&'static str, String), ImageError> {
     };
     let broken = |error: object::Error| unfit(path, error.to_string());
     let identity = match program.build_id().map_err(broken)? {
-        Some(id) => hex(id),
+        Some(id) => base16ct::lower::encode_string(id),
         None => {
             // What is loaded is what stripping leaves alone.
             let mut hash = Sha256::new();
             for section in program.sections().filter(|section| section.address() != 0) {
                 hash.update(section.data().map_err(broken)?);
             }
-            hex(&hash.finalize())
+            base16ct::lower::encode_string(&hash.finalize())
         }
     };
     Ok((architecture, identity))

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::spec::hex;
-
 /// A container that is to be made. What is not said is as closed as the engine can have it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct OneOff {
@@ -98,7 +96,7 @@ impl OneOff {
     /// SHA-256 of all that, hex: two with the same digest are the same container.
     pub(super) fn digest(&self) -> String {
         let text = serde_json::to_vec(self).unwrap_or_default();
-        hex(&Sha256::digest(&text))
+        base16ct::lower::encode_string(&Sha256::digest(&text))
     }
 }
 

@@ -10,7 +10,6 @@ use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::spec::hex;
 
 /// How it behaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,7 +87,12 @@ fn files() -> HashMap<String, (&'static str, Vec<u8>)> {
         .append_data(&mut head, "file", contents.as_bytes())
         .unwrap();
     let layer = layer.into_inner().unwrap();
-    let digest = |bytes: &[u8]| format!("sha256:{}", hex(&Sha256::digest(bytes)));
+    let digest = |bytes: &[u8]| {
+        format!(
+            "sha256:{}",
+            base16ct::lower::encode_string(&Sha256::digest(bytes))
+        )
+    };
     let config = json!({
         "architecture": "amd64", "os": "linux", "config": {},
         "rootfs": {"type": "layers", "diff_ids": [digest(&layer)]},
@@ -129,7 +133,10 @@ fn answer(files: &HashMap<String, (&'static str, Vec<u8>)>, request: &Request) -
             .body(Body::from(text))
             .unwrap();
     };
-    let digest = format!("sha256:{}", hex(&Sha256::digest(bytes)));
+    let digest = format!(
+        "sha256:{}",
+        base16ct::lower::encode_string(&Sha256::digest(bytes))
+    );
     let body = match *request.method() {
         Method::HEAD => Body::empty(),
         _ => Body::from(bytes.clone()),
