@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use chora_guest_build::{TARGET, Toolchain};
@@ -29,15 +30,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     ];
     let mut failed = Vec::new();
     for (name, check) in checks {
-        eprintln!("==> {name}");
-        if let Err(error) = check() {
+        if let Err(error) = timed(name, check) {
             eprintln!("error: {error:#}");
             failed.push(name);
         }
     }
 
-    eprintln!("==> tests");
-    let report = test::run_tests(workspace, &[])?;
+    let report = timed("tests", || test::run_tests(workspace, &[]))?;
     if !report.is_success() {
         failed.push("tests");
     }
@@ -50,6 +49,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Says what is checked, and how long it took.
+fn timed<T>(name: &str, check: impl FnOnce() -> Result<T>) -> Result<T> {
+    eprintln!("==> {name}");
+    let began = Instant::now();
+    let result = check();
+    eprintln!("<== {name}: {} s", began.elapsed().as_secs());
+    result
 }
 
 /// The points that tests kill chora at are in the tests' binary only.
