@@ -58,8 +58,7 @@ pub(crate) fn add(ecosystem: &Ecosystem, arguments: &[&str]) -> Output {
 
 /// SHA-256 in hex.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }
 
 /// The copy of a component.

@@ -63,7 +63,7 @@ fn files(port: u16) -> Files {
 
 fn digest(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = base16ct::lower::encode_string(&digest);
     format!("sha256:{hex}")
 }
 
