@@ -177,6 +177,23 @@ fn an_observer_calls_only_what_it_was_granted_and_the_ledger_has_it() {
     ecosystem.chora(&["status"]).exits(0);
 }
 
+/// The run has nothing more to record then, and nothing for the change to wait for.
+#[test]
+fn an_observer_that_was_granted_it_changes_something_at_the_end_of_a_run() {
+    let ecosystem = observed(", grants: [\"services=db:stop\"], settings: {stop: run-completed}");
+    let ran = run(&ecosystem, &["bootstrap"]).exits(0);
+    assert_eq!(warnings(&ran), Vec::<String>::new());
+    let audit = ["plugin", "audit", "herald", "--format", "json"];
+    let told = ecosystem.chora(&audit).exits(0).json();
+    let call = &told["plugins"][0]["calls"][0];
+    assert_eq!(
+        (&call["function"], &call["allowed"]),
+        (&"services.stop".into(), &1.into())
+    );
+    let status = ecosystem.chora(&["status"]).exits(1).stdout;
+    assert!(status.contains("1/2 healthy"), "{status}");
+}
+
 #[test]
 fn a_required_observer_that_fails_fails_the_run_and_nothing_is_lost() {
     let ecosystem = observed(", required: true, settings: {fail: run-completed}");

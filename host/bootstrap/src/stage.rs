@@ -32,6 +32,8 @@ struct Inner {
     broken: Option<String>,
     /// How many commits were asked for.
     asked: u64,
+    /// Which of them was the last that was to be durable.
+    asked_durable: u64,
     /// How far to go with those that nobody has begun.
     wanted: Option<Commit>,
     /// The state that is to be saved: always the latest that was committed.
@@ -136,6 +138,7 @@ impl Stage {
                 keeps,
                 broken: None,
                 asked: 0,
+                asked_durable: 0,
                 wanted: None,
                 unsaved: None,
             }),
@@ -232,12 +235,12 @@ impl Stage {
         }
     }
 
-    /// What a step has to wait for that begins now, before it changes anything: that all that was to be kept so far is durable.
+    /// What a call has to wait for that begins now, before it changes anything: that all that was to become durable so far is.
     pub(crate) fn intent(&self) -> Option<Intent> {
         let inner = self.inner();
         inner.keeps.journal.then(|| {
             let durable = self.durable.subscribe();
-            Intent::new(durable, inner.asked, Arc::clone(&self.waited_us))
+            Intent::new(durable, inner.asked_durable, Arc::clone(&self.waited_us))
         })
     }
 
@@ -248,6 +251,9 @@ impl Stage {
             return false;
         }
         inner.asked += 1;
+        if commit >= Commit::Durable {
+            inner.asked_durable = inner.asked;
+        }
         inner.wanted = inner.wanted.max(Some(commit));
         true
     }
@@ -384,6 +390,7 @@ impl Stage {
             keeps,
             broken,
             asked: _,
+            asked_durable: _,
             wanted: _,
             unsaved: _,
         } = &mut *inner;

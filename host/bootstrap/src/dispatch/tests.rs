@@ -420,6 +420,15 @@ async fn a_state_that_cannot_be_saved_behind_the_run_is_told() {
     assert_eq!(scene.saved().await.run, "run");
 }
 
+/// Nothing would make it durable: that is for the next commit, and there may be none.
+#[tokio::test]
+async fn a_change_waits_for_no_commit_that_is_not_to_be_durable() {
+    let scene = scenery(&plan(&[]), &[], Keeps::ALL);
+    scene.stage.commit(Commit::Durable).await.unwrap();
+    scene.stage.commit(Commit::Told).await.unwrap();
+    scene.stage.intent().unwrap().durable().await;
+}
+
 #[tokio::test]
 async fn a_dry_run_writes_nothing_at_all() {
     let plan = plan(&[]);
