@@ -69,7 +69,8 @@ fn grants_and_verbs_that_no_call_needed_are_named() {
     for part in [
         "services=db:inspect+stop: no call needed stop",
         "services=web:inspect: no call needed it",
-        "Take a grant back",
+        "leaving it out of `grants:` in the configuration",
+        "ask its author for a version that asks for less",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }

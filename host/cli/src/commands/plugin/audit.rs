@@ -77,10 +77,11 @@ pub(super) fn run(app: &App, args: &AuditArgs) -> Result<Exit, Ended> {
             }
             if args.unused && subjects.iter().any(Subject::could_give_back) {
                 lines.push(String::new());
-                lines.push(format!(
-                    "Take a grant back by leaving it out of `grants:` in the configuration, or of {} when the plugin is added anew.",
-                    paint(CODE, "`--grant`")
-                ));
+                lines.push(
+                    "What a plugin has beyond what it asks for is taken back by leaving it out of `grants:` in the configuration.\n\
+                     Without what it asks for it is not run: ask its author for a version that asks for less."
+                        .to_owned(),
+                );
             }
             app.output.line(&lines.join("\n"));
         }
