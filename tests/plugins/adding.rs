@@ -110,6 +110,19 @@ fn a_health_check_is_added_and_named_by_a_service() {
     );
 }
 
+/// `http` knows the type of a credential. Who only sends requests imports that type, and calls nothing of `credentials`.
+#[test]
+fn what_sends_requests_without_a_credential_need_not_ask_for_one() {
+    let ecosystem = project();
+    let bundled = chora_bundled_plugins::get("http-check").expect("a bundled plugin");
+    let file = ecosystem.path().join("probe.wasm");
+    std::fs::write(file, bundled.bytes).expect("a component");
+    let added = add(&ecosystem, &["probe.wasm", "--name", "probe"]);
+    let imports = "imports: http, settings, and ";
+    assert!(added.stdout.contains(imports), "{}", added.stdout);
+    assert!(record(&ecosystem).contains("http=GET @target/*"));
+}
+
 #[test]
 fn adding_the_same_again_changes_nothing_and_mends_the_copy() {
     let ecosystem = with_courier();

@@ -128,7 +128,7 @@ pub struct Plugin {
     pub kind: PluginKind,
     /// The WIT package of its world, with the version that it was made for, for example `chora:bootstrap@0.1.0`.
     pub wit: String,
-    /// The interfaces that it imports, in order, with their versions.
+    /// The interfaces that it imports functions of, in order, with their versions. Those that it has only types of let it do nothing.
     pub imports: Vec<String>,
     /// The interfaces that it exports, in order, with their versions.
     pub exports: Vec<String>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chora_model::plan::StepKey;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
 
 use super::compile::told;
 use super::{PluginHost, Pooled};
@@ -59,7 +60,11 @@ impl PluginHost {
         }
         let digest = hex_sha256(bytes);
         let component = self.compile(name, bytes, &digest).await?;
-        let (imports, exports) = self.interfaces(&component);
+        let Interfaces {
+            imports,
+            called,
+            exports,
+        } = self.interfaces(&component);
         if let Some(other) = of_another_version(imports.iter().chain(&exports)) {
             let reason = format!(
                 "it is made for `chora:bootstrap@{other}`, and this chora serves {}",
@@ -106,7 +111,7 @@ impl PluginHost {
             digest,
             kind,
             wit: format!("chora:bootstrap@{version}"),
-            imports,
+            imports: called,
             exports,
             metadata: Metadata {
                 name: String::new(),
@@ -142,13 +147,38 @@ impl PluginHost {
         self.load(name, bytes).await
     }
 
-    /// The names of what it imports and of what it exports, fit for a terminal: a name that was cut is none of those that a plugin needs.
-    fn interfaces(&self, component: &Component) -> (Vec<String>, Vec<String>) {
+    fn interfaces(&self, component: &Component) -> Interfaces {
         let all = component.component_type();
         let engine = &self.inner.engine;
-        let imports = all.imports(engine).map(|(name, _)| clean_line(name, NAME));
+        let mut imports = Vec::new();
+        let mut called = Vec::new();
+        for (name, import) in all.imports(engine) {
+            let name = clean_line(name, NAME);
+            if self.has_functions(&import.ty) {
+                called.push(name.clone());
+            }
+            imports.push(name);
+        }
         let exports = all.exports(engine).map(|(name, _)| clean_line(name, NAME));
-        (imports.collect(), exports.collect())
+        Interfaces {
+            imports,
+            called,
+            exports: exports.collect(),
+        }
+    }
+
+    /// An interface may be there for its types alone: `credentials`, for the type of an argument of `http`.
+    fn has_functions(&self, import: &ComponentItem) -> bool {
+        match import {
+            ComponentItem::ComponentInstance(interface) => interface
+                .exports(&self.inner.engine)
+                .any(|(_, item)| self.has_functions(&item.ty)),
+            ComponentItem::Type(_) | ComponentItem::Resource(_) => false,
+            ComponentItem::ComponentFunc(_)
+            | ComponentItem::CoreFunc(_)
+            | ComponentItem::Module(_)
+            | ComponentItem::Component(_) => true,
+        }
     }
 
     async fn describe(&self, plugin: &Plugin) -> Result<Metadata, PluginError> {
@@ -193,6 +223,14 @@ impl PluginHost {
         };
         open.settle(ended).map(Metadata::from)
     }
+}
+
+/// The names of what a component imports and exports, fit for a terminal: a name that was cut is none of those that a plugin needs.
+struct Interfaces {
+    imports: Vec<String>,
+    /// Those imports that have functions.
+    called: Vec<String>,
+    exports: Vec<String>,
 }
 
 /// Which world a component is made for, by what it exports, and in which version of the package.

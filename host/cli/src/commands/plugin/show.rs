@@ -94,8 +94,6 @@ pub(super) fn imports(imports: &[String]) -> String {
     let mut named: Vec<String> = ours
         .iter()
         .filter_map(|name| name.strip_prefix("chora:bootstrap/")?.split('@').next())
-        // It has records and no function.
-        .filter(|name| *name != "types")
         .map(one_line)
         .collect();
     match (named.is_empty(), others.len()) {
