@@ -1,11 +1,15 @@
 //! What has to be on this machine before a container starts: its data directory, and a private copy of the credentials where it mounts one.
 
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use chora_compose::MountKind;
+use chora_compose::{MountKind, Service};
 use chora_model::file;
 use chora_model::layout::Layout;
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Uid, chownat, openat, statat};
+use rustix::io::Errno;
+use rustix::path::Arg;
 
 use super::project::{Composed, user};
 use crate::{EngineError, ServiceSpec};
@@ -26,7 +30,9 @@ pub(super) fn directories(
         };
         let source = Path::new(&bind.source);
         if source.starts_with(&data) {
-            own(source, 0o700).map_err(|error| failed(spec, source, error))?;
+            own(source, 0o700)
+                .and_then(|()| give_below(source, &composed.service))
+                .map_err(|error| failed(spec, source, error))?;
         }
     }
     let directory = layout.secrets().join(&spec.name);
@@ -65,6 +71,54 @@ fn give(path: &Path, made: bool) -> std::io::Result<()> {
         std::os::unix::fs::chown(path, Some(uid), Some(gid))?;
     }
     Ok(())
+}
+
+/// Gives what root owns below a directory to the user of the containers, if it is the service's: it is what the service left when it ran as a process of root's.
+fn give_below(directory: &Path, service: &Service) -> std::io::Result<()> {
+    let (uid, gid) = user();
+    let is_its_user = service.user.as_deref() == Some(format!("{uid}:{gid}").as_str());
+    if !is_its_user || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let at = open_directory(CWD, directory)?;
+    give_entries(&at, Uid::from_raw(uid), Gid::from_raw(gid))
+}
+
+/// No link is followed: who runs in a container can put one there.
+fn give_entries(directory: &OwnedFd, uid: Uid, gid: Gid) -> std::io::Result<()> {
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        let found = match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => continue,
+            found => found?,
+        };
+        if found.st_uid == 0 {
+            chownat(
+                directory,
+                name,
+                Some(uid),
+                Some(gid),
+                AtFlags::SYMLINK_NOFOLLOW,
+            )?;
+        }
+        if FileType::from_raw_mode(found.st_mode).is_dir() {
+            match open_directory(directory, name) {
+                // It is gone, or something else by now.
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
+                inner => give_entries(&inner?, uid, gid)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn open_directory(at: impl AsFd, path: impl Arg) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(at, path, flags, Mode::empty())
 }
 
 /// Copies the credentials to where only the service's user reads them. The directory is mounted and not the file, so that a later copy is seen.
