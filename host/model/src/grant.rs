@@ -9,6 +9,8 @@ mod image;
 mod parse;
 mod select;
 
+use url::Position;
+
 use crate::config::Config;
 
 pub use docker::{
@@ -192,12 +194,7 @@ impl Access<'_> {
         match self {
             Self::Service(name, verb) => format!("services={name}:{verb}"),
             Self::Health(name) => format!("health={name}"),
-            Self::Http(method, url) => {
-                let mut bare = (*url).clone();
-                bare.set_query(None);
-                bare.set_fragment(None);
-                format!("http={method} {bare}")
-            }
+            Self::Http(method, url) => format!("http={method} {}", &url[..Position::AfterPath]),
             Self::Tcp(host, port) => format!("tcp={host}:{port}"),
             Self::Credential(name, verb) => format!("credentials={name}:{verb}"),
             Self::Machine(part) => format!("machine={part}"),

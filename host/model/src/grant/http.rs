@@ -1,7 +1,7 @@
 //! The scope of an HTTP grant: methods, an origin, and a path or path prefix.
 
 use percent_encoding::percent_decode_str;
-use url::Url;
+use url::{Position, Url};
 
 use super::{Scene, Selector};
 
@@ -85,7 +85,7 @@ impl std::fmt::Display for HttpScope {
             write!(f, "{} ", self.methods.join("+"))?;
         }
         match &self.origin {
-            Origin::Url(url) => f.write_str(&url.origin().ascii_serialization())?,
+            Origin::Url(url) => f.write_str(&url[..Position::BeforePath])?,
             Origin::Services(selector) => write!(f, "{selector}")?,
         }
         write!(f, "{}{}", self.path, if self.prefix { "*" } else { "" })
