@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use chora_bootstrap::JournalLines;
 use chora_model::event::{Event, EventKind, EventSink};
 use chora_model::grant::{Grant, GrantSet};
-use chora_plugin_host::{Plugin, Target};
+use chora_plugin_host::{Plugin, PluginError, Target, Verdict};
 use reqwest::redirect::Policy;
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -48,35 +48,37 @@ pub(crate) async fn measure() -> Result<()> {
     let stage = Stage::new(Arc::clone(&last) as Arc<dyn EventSink>)?;
     let bundled = chora_bundled_plugins::get("http-check").context("failed to find a plugin")?;
     let plugin = stage.host.load(bundled.name, bundled.bytes).await?;
+    let target = Target {
+        service: "bench".to_owned(),
+        endpoint: Some(url.clone()),
+        port: None,
+        timeout: TIMEOUT,
+    };
     let grant = Grant::parse(&format!("http=GET {url}"))?;
     let checks = Arc::new(Checks {
         stage,
         plugin,
         grants: Arc::new(GrantSet(vec![grant])),
-        target: Target {
-            service: "bench".to_owned(),
-            endpoint: Some(url.clone()),
-            port: None,
-            timeout: TIMEOUT,
+        nowhere: Target {
+            endpoint: None,
+            ..target.clone()
         },
+        target,
         client: client()?,
         url,
     });
-    let mut native = Vec::with_capacity(CHECKS);
-    let mut plugged = Vec::with_capacity(CHECKS);
-    for number in 0..WARM_UP + CHECKS {
-        let [first, second] = [
-            checks.timed(Kind::Native).await?,
-            checks.timed(Kind::Plugin).await?,
-        ];
-        if number >= WARM_UP {
-            native.push(first);
-            plugged.push(second);
-        }
-    }
+    // In a task of its own, as a run's steps make their checks.
+    let in_turn = tokio::spawn(Arc::clone(&checks).in_turn());
+    let [mut native, mut plugged, mut bare] = in_turn.await??;
     report("HTTP check in native code", &mut native);
     let than = percentile(&native, 50);
     report_against("HTTP check as a plugin", &mut plugged, "native", than);
+    report_against(
+        "the plugin's call without its request",
+        &mut bare,
+        "native",
+        than,
+    );
     sustain("native code", &checks, Kind::Native).await?;
     sustain("plugins", &checks, Kind::Plugin).await?;
     let last = last.0.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -87,6 +89,8 @@ pub(crate) async fn measure() -> Result<()> {
 enum Kind {
     Native,
     Plugin,
+    /// The plugin's, of a service without an endpoint: it is made an instance, says so, and is unmade.
+    Bare,
 }
 
 /// The same check, both ways.
@@ -95,23 +99,47 @@ struct Checks {
     plugin: Arc<Plugin>,
     grants: Arc<GrantSet>,
     target: Target,
+    nowhere: Target,
     client: reqwest::Client,
     url: String,
 }
 
 impl Checks {
+    /// Makes checks of all kinds one after the other, and answers how long those of each took.
+    async fn in_turn(self: Arc<Self>) -> Result<[Vec<Duration>; 3]> {
+        let mut took = [const { Vec::new() }; 3];
+        for number in 0..WARM_UP + CHECKS {
+            for (kind, took) in [Kind::Native, Kind::Plugin, Kind::Bare]
+                .into_iter()
+                .zip(&mut took)
+            {
+                let one = self.timed(kind).await?;
+                if number >= WARM_UP {
+                    took.push(one);
+                }
+            }
+        }
+        Ok(took)
+    }
+
     async fn timed(&self, kind: Kind) -> Result<Duration> {
         let began = Instant::now();
         let is_healthy = match kind {
             Kind::Native => self.native().await?,
-            Kind::Plugin => {
-                let call = call(&self.plugin, &self.grants);
-                let verdict = self.stage.host.probe(&self.stage.scene, call, &self.target);
-                verdict.await?.healthy
-            }
+            Kind::Plugin => self.probe(&self.target).await?.healthy,
+            Kind::Bare => matches!(
+                self.probe(&self.nowhere).await,
+                Err(PluginError::Guest { .. })
+            ),
         };
         ensure!(is_healthy, "the server is not healthy");
         Ok(began.elapsed())
+    }
+
+    async fn probe(&self, target: &Target) -> Result<Verdict, PluginError> {
+        let call = call(&self.plugin, &self.grants);
+        let stage = &self.stage;
+        stage.host.probe(&stage.scene, call, target).await
     }
 
     async fn native(&self) -> Result<bool> {
