@@ -80,36 +80,32 @@ fn give_below(directory: &Path, service: &Service) -> std::io::Result<()> {
     if !is_its_user || !rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    let at = open_directory(CWD, directory)?;
-    give_entries(&at, Uid::from_raw(uid), Gid::from_raw(gid))
-}
-
-/// No link is followed: who runs in a container can put one there.
-fn give_entries(directory: &OwnedFd, uid: Uid, gid: Gid) -> std::io::Result<()> {
-    for entry in Dir::read_from(directory)? {
+    let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+    // No link is followed: who runs in a container can put one there.
+    let mut open = vec![Dir::new(open_directory(CWD, directory)?)?];
+    while let Some(within) = open.last_mut() {
+        let Some(entry) = within.read() else {
+            open.pop();
+            continue;
+        };
         let entry = entry?;
         let name = entry.file_name();
         if matches!(name.to_bytes(), b"." | b"..") {
             continue;
         }
-        let found = match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        let within = within.fd()?;
+        let found = match statat(within, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => continue,
             found => found?,
         };
         if found.st_uid == 0 {
-            chownat(
-                directory,
-                name,
-                Some(uid),
-                Some(gid),
-                AtFlags::SYMLINK_NOFOLLOW,
-            )?;
+            chownat(within, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
         }
         if FileType::from_raw_mode(found.st_mode).is_dir() {
-            match open_directory(directory, name) {
+            match open_directory(within, name) {
                 // It is gone, or something else by now.
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
-                inner => give_entries(&inner?, uid, gid)?,
+                inner => open.push(Dir::new(inner?)?),
             }
         }
     }
