@@ -169,15 +169,14 @@ impl PluginHost {
 
     /// An interface may be there for its types alone: `credentials`, for the type of an argument of `http`.
     fn has_functions(&self, import: &ComponentItem) -> bool {
+        let is_type = |item: &ComponentItem| {
+            matches!(item, ComponentItem::Type(_) | ComponentItem::Resource(_))
+        };
         match import {
-            ComponentItem::ComponentInstance(interface) => interface
+            ComponentItem::ComponentInstance(interface) => !interface
                 .exports(&self.inner.engine)
-                .any(|(_, item)| self.has_functions(&item.ty)),
-            ComponentItem::Type(_) | ComponentItem::Resource(_) => false,
-            ComponentItem::ComponentFunc(_)
-            | ComponentItem::CoreFunc(_)
-            | ComponentItem::Module(_)
-            | ComponentItem::Component(_) => true,
+                .all(|(_, item)| is_type(&item.ty)),
+            other => !is_type(other),
         }
     }
 
