@@ -164,7 +164,10 @@ fn a_step_that_was_not_granted_what_it_does_is_told_with_the_grant() {
 fn a_phase_s_timeout_ends_a_step_without_one_of_its_own() {
     let timeouts = "timeouts: {phase_2: 1}\n";
     let plugin = "settings: {steps: [loop]}";
-    let ecosystem = with_guest(format!("{}{timeouts}", mine(plugin)));
+    // The services are up before: the phase's second is the plugin's alone.
+    let ecosystem = with_guest(mine(&format!("enabled: false, {plugin}")));
+    ecosystem.chora(&["bootstrap"]).exits(0);
+    ecosystem.write_config(&format!("{}{timeouts}", mine(plugin)));
     let failed = ecosystem.chora(&["bootstrap"]).exits(3);
     for part in [
         "error[TIMED_OUT]",
