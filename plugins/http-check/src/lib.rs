@@ -3,8 +3,11 @@
 //! Settings: `expect_status`, a status or a list of them in place of 2xx; `service`, the name that a `service` in the JSON answer must
 //! have in place of the configured one, or `false` where it means something else.
 
+use std::borrow::Cow;
+
 use chora_plugin::http::{self, Request, Response};
 use chora_plugin::{HealthCheck, Metadata, ProbeError, Target, Verdict, settings};
+use serde::Deserialize;
 use serde_json::Value;
 
 struct HttpCheck;
@@ -120,8 +123,16 @@ impl Expected {
     }
 }
 
-fn said_service(answer: &Response) -> Option<String> {
-    Some(answer.json()?.get("service")?.as_str()?.to_owned())
+/// What an answer may say of who gives it. The rest of it is passed over: there may be much, and each check reads it.
+#[derive(Deserialize)]
+struct Said<'a> {
+    #[serde(borrow)]
+    service: Cow<'a, str>,
+}
+
+fn said_service(answer: &Response) -> Option<Cow<'_, str>> {
+    let said: Said<'_> = serde_json::from_slice(&answer.body).ok()?;
+    Some(said.service)
 }
 
 #[cfg(test)]
@@ -158,6 +169,22 @@ mod tests {
             .judge(url, &answer(503, r#"{"error":"x","message":"no disk"}"#))
             .summary;
         assert_eq!(told, "503: no disk from http://localhost:1/health");
+    }
+
+    #[test]
+    fn an_answer_that_names_no_service_is_healthy() {
+        for body in [
+            "",
+            "ok",
+            "[]",
+            "{}",
+            r#"{"service":7}"#,
+            r#"{"name":"web"}"#,
+        ] {
+            assert!(usual().judge("u", &answer(200, body)).healthy, "{body}");
+        }
+        let escaped = r#"{"status":{"deep":[1]},"service":"\u0061pi"}"#;
+        assert!(usual().judge("u", &answer(200, escaped)).healthy);
     }
 
     #[test]
