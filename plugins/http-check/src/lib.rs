@@ -3,11 +3,8 @@
 //! Settings: `expect_status`, a status or a list of them in place of 2xx; `service`, the name that a `service` in the JSON answer must
 //! have in place of the configured one, or `false` where it means something else.
 
-use std::borrow::Cow;
-
 use chora_plugin::http::{self, Request, Response};
 use chora_plugin::{HealthCheck, Metadata, ProbeError, Target, Verdict, settings};
-use serde::Deserialize;
 use serde_json::Value;
 
 struct HttpCheck;
@@ -123,16 +120,8 @@ impl Expected {
     }
 }
 
-/// What an answer may say of who gives it. The rest of it is passed over: there may be much, and each check reads it.
-#[derive(Deserialize)]
-struct Said<'a> {
-    #[serde(borrow)]
-    service: Cow<'a, str>,
-}
-
-fn said_service(answer: &Response) -> Option<Cow<'_, str>> {
-    let said: Said<'_> = serde_json::from_slice(&answer.body).ok()?;
-    Some(said.service)
+fn said_service(answer: &Response) -> Option<String> {
+    Some(answer.json()?.get("service")?.as_str()?.to_owned())
 }
 
 #[cfg(test)]
@@ -173,18 +162,9 @@ mod tests {
 
     #[test]
     fn an_answer_that_names_no_service_is_healthy() {
-        for body in [
-            "",
-            "ok",
-            "[]",
-            "{}",
-            r#"{"service":7}"#,
-            r#"{"name":"web"}"#,
-        ] {
+        for body in ["", "ok", "[]", r#"["web"]"#, "{}", r#"{"service":7}"#] {
             assert!(usual().judge("u", &answer(200, body)).healthy, "{body}");
         }
-        let escaped = r#"{"status":{"deep":[1]},"service":"\u0061pi"}"#;
-        assert!(usual().judge("u", &answer(200, escaped)).healthy);
     }
 
     #[test]
