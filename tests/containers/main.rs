@@ -33,6 +33,8 @@ mod refusals;
 #[cfg(test)]
 mod shells;
 #[cfg(test)]
+mod switching;
+#[cfg(test)]
 mod unreached;
 #[cfg(test)]
 mod volumes;

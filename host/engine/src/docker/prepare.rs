@@ -76,7 +76,8 @@ fn give(path: &Path, made: bool) -> std::io::Result<()> {
 /// Gives what root owns below a directory to the user of the containers, if it is the service's: it is what the service left when it ran as a process of root's.
 fn give_below(directory: &Path, service: &Service) -> std::io::Result<()> {
     let (uid, gid) = user();
-    let is_its_user = service.user.as_deref() == Some(format!("{uid}:{gid}").as_str());
+    let its_user = service.user.as_deref().and_then(|it| it.split(':').next());
+    let is_its_user = its_user == Some(uid.to_string().as_str());
     if !is_its_user || !rustix::process::geteuid().is_root() {
         return Ok(());
     }
