@@ -124,7 +124,7 @@ impl Checks {
 
     async fn timed(&self, kind: Kind) -> Result<Duration> {
         let began = Instant::now();
-        let is_healthy = match kind {
+        let is_as_expected = match kind {
             Kind::Native => self.native().await?,
             Kind::Plugin => self.probe(&self.target).await?.healthy,
             Kind::Bare => matches!(
@@ -132,7 +132,7 @@ impl Checks {
                 Err(PluginError::Guest { .. })
             ),
         };
-        ensure!(is_healthy, "the server is not healthy");
+        ensure!(is_as_expected, "a check did not end as it should");
         Ok(began.elapsed())
     }
 

@@ -54,7 +54,7 @@ enum Task {
     },
     /// Print the figures that chora is judged by, from a release build
     Bench {
-        /// What to measure, of `commands`, `journal`, `resume`, `interrupt`, `plugin`, `registry` and `containers`; without one, everything
+        /// What to measure, of `commands`, `journal`, `resume`, `interrupt`, `plugin`, `probe`, `registry` and `containers`; without one, everything
         parts: Vec<String>,
     },
     /// Build the plugins that chora carries here and in a copy of the sources elsewhere, and compare them

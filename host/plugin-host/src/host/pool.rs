@@ -1,7 +1,7 @@
 //! The pool: memories, tables and stacks that are kept from call to call, for health plugins, which are called again and again. To make and unmake them each time takes longer than the plugin runs.
 //!
 //! A plugin cannot tell: each instance finds its memory as the component says that it begins. The limits are the same, and so are the host functions. Stacks are not cleared between calls, which is
-//! wasmtime's default: compiled code reads nothing there that it did not write, and clearing them took as long as a quarter of a call.
+//! wasmtime's default: compiled code reads nothing there that it did not write, and clearing them took a quarter of what a call takes besides its host calls.
 //!
 //! **Invariant:** nobody waits for the pool. What has no place in it is called without: a component that is too large for it or uses the component model's asynchrony, a call that comes while all
 //! places are taken, and any on a system that does not give it the address space.
