@@ -58,7 +58,7 @@ pub(crate) async fn measure() -> Result<()> {
     let checks = Arc::new(Checks {
         stage,
         plugin,
-        grants: Arc::new(GrantSet(vec![grant])),
+        grants: Arc::new(GrantSet::from(vec![grant])),
         nowhere: Target {
             endpoint: None,
             ..target.clone()

@@ -151,7 +151,7 @@ impl Plugins {
                 name: asked.name.clone(),
                 origin: Origin::File(path),
                 placement: asked.placement.clone().or(takes_over),
-                grants: Arc::new(GrantSet(asked.grants.clone())),
+                grants: Arc::new(GrantSet::from(asked.grants.clone())),
                 settings: Arc::new(settings_of(&config, &asked.name)),
                 loaded: OnceCell::new(),
             });
@@ -205,7 +205,7 @@ impl Plugins {
             name: locked.name.clone(),
             origin: Origin::Added(Box::new(locked.clone())),
             placement: placement_of(config, locked),
-            grants: Arc::new(GrantSet(grants_of(config, locked))),
+            grants: Arc::new(GrantSet::from(grants_of(config, locked))),
             settings: Arc::new(settings_of(config, &locked.name)),
             loaded: OnceCell::new(),
         });
@@ -245,7 +245,7 @@ impl Plugins {
             placement: asked
                 .and_then(|asked| asked.placement.clone())
                 .or(known.placement()),
-            grants: Arc::new(GrantSet(grants)),
+            grants: Arc::new(GrantSet::from(grants)),
             settings: Arc::new(settings_of(config, known.name)),
             loaded: OnceCell::new(),
         });
@@ -442,7 +442,7 @@ impl Plugins {
         if !matches!(entry.origin, Origin::Bundled(_)) {
             let asked = ready.plugin.metadata.grants.iter();
             let wishes: Vec<String> = asked.map(|request| request.grant.clone()).collect();
-            let missing = wishes::uncovered(&self.config, &entry.grants, &wishes);
+            let missing = wishes::uncovered(&self.config, entry.grants.grants(), &wishes);
             if !missing.is_empty() {
                 let mut failure = blamed(format!(
                     "plugin `{name}` asks for grants that it was not given: `{}`",

@@ -1,21 +1,21 @@
 //! What a plugin asks for against what it was given: everything that is asked must be covered before anything runs.
 
 use chora_model::config::Config;
-use chora_model::grant::{Grant, GrantSet, HttpScope, Origin, Scene, Selector, TcpScope};
+use chora_model::grant::{Grant, HttpScope, Origin, Scene, Selector, TcpScope};
 
 /// The wishes that the given grants do not cover, as they were written.
 ///
 /// A wish is covered when for each thing that it would allow some grant allows it. Grants that name services are compared by the services that the configuration has now.
 pub(crate) fn uncovered<'a>(
     config: &Config,
-    given: &GrantSet,
+    given: &[Grant],
     wishes: &'a [String],
 ) -> Vec<&'a str> {
     wishes
         .iter()
         .filter(|wish| match Grant::parse(wish) {
             Ok(wish) => !pieces(&wish).iter().all(|piece| {
-                let mut grants = given.0.iter();
+                let mut grants = given.iter();
                 grants.any(|grant| covers(config, grant, piece))
             }),
             Err(_) => true,
@@ -136,12 +136,10 @@ mod tests {
     use crate::test_config::config;
 
     fn left(given: &[&str], wishes: &[&str]) -> Vec<String> {
-        let given = GrantSet(
-            given
-                .iter()
-                .map(|text| Grant::parse(text).unwrap())
-                .collect(),
-        );
+        let given: Vec<Grant> = given
+            .iter()
+            .map(|text| Grant::parse(text).unwrap())
+            .collect();
         let wishes: Vec<String> = wishes.iter().map(|text| (*text).to_owned()).collect();
         let config = config(&[("a", 1, &[]), ("b", 1, &[]), ("c", 2, &[])]);
         uncovered(&config, &given, &wishes)

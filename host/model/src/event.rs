@@ -178,7 +178,7 @@ pub enum EventKind {
 }
 
 /// One line of the ledger.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct HostCall {
     /// The step or call it was made from, `PLUGIN/ID` or `PLUGIN`.
     pub caller: String,

@@ -205,12 +205,30 @@ impl Access<'_> {
 
 /// The grants of one plugin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct GrantSet(pub Vec<Grant>);
+pub struct GrantSet {
+    grants: Vec<Grant>,
+    /// The text of each, which the ledger has for every call that it allowed.
+    texts: Vec<String>,
+}
 
 impl GrantSet {
-    /// The first grant that covers the access.
-    pub fn find(&self, access: &Access<'_>, scene: Scene<'_>) -> Option<&Grant> {
-        self.0.iter().find(|grant| grant.allows(access, scene))
+    /// The grants in their order.
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
+    }
+
+    /// The text of the first grant that covers the access.
+    pub fn find(&self, access: &Access<'_>, scene: Scene<'_>) -> Option<&str> {
+        let mut each = self.grants.iter().zip(&self.texts);
+        let (_, text) = each.find(|(grant, _)| grant.allows(access, scene))?;
+        Some(text)
+    }
+}
+
+impl From<Vec<Grant>> for GrantSet {
+    fn from(grants: Vec<Grant>) -> Self {
+        let texts = grants.iter().map(ToString::to_string).collect();
+        Self { grants, texts }
     }
 }
 

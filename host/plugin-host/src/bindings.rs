@@ -5,7 +5,13 @@ pub(crate) mod imports {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "capabilities",
-        imports: { default: async | trappable },
+        imports: {
+            // What never waits.
+            "chora:bootstrap/settings.get": trappable,
+            "chora:bootstrap/progress.log": trappable,
+            "chora:bootstrap/progress.doing": trappable,
+            default: async | trappable,
+        },
         with: {
             "chora:bootstrap/credentials.bearer": crate::credentials::Bearer,
         },

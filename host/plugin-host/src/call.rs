@@ -49,7 +49,8 @@ pub(crate) struct CallState {
     pub(crate) denials: Vec<Denial>,
     pub(crate) intent: Option<Intent>,
     pub(crate) outstanding: Outstanding,
-    wasi: WasiCtx,
+    /// Made when the guest first uses it: to seed its random numbers takes as long as all that a small guest does, and most health checks need none of it.
+    wasi: Option<WasiCtx>,
 }
 
 /// What a [`CallState`] is made of.
@@ -67,15 +68,6 @@ pub(crate) struct CallParts {
 
 impl CallState {
     pub(crate) fn new(parts: CallParts, limits: &Limits) -> Self {
-        let stdout = Captured::new(limits);
-        let stderr = Captured::new(limits);
-        let mut wasi = WasiCtx::builder();
-        wasi.stdout(stdout)
-            .stderr(stderr.clone())
-            .allow_tcp(false)
-            .allow_udp(false)
-            .allow_ip_name_lookup(false)
-            .max_random_size(64 << 10);
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources);
         Self {
@@ -89,21 +81,35 @@ impl CallState {
             limits: limits.clone(),
             limiter: Limiter::new(limits),
             table,
-            stderr,
+            stderr: Captured::new(limits),
             host_calls: 0,
             log_lines: 0,
             denials: Vec::new(),
             intent: parts.intent,
             outstanding: parts.outstanding,
-            wasi: wasi.build(),
+            wasi: None,
         }
     }
+}
+
+/// The WASI of a call: clocks, random numbers, and output that is captured.
+fn wasi(stderr: &Captured, limits: &Limits) -> WasiCtx {
+    WasiCtx::builder()
+        .stdout(Captured::new(limits))
+        .stderr(stderr.clone())
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .max_random_size(64 << 10)
+        .build()
 }
 
 impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView {
-            ctx: &mut self.wasi,
+            ctx: self
+                .wasi
+                .get_or_insert_with(|| wasi(&self.stderr, &self.limits)),
             table: &mut self.table,
         }
     }

@@ -117,9 +117,8 @@ pub(crate) struct Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.record.duration_us = micros(self.began.elapsed());
-        self.scene
-            .events
-            .emit(EventKind::HostCall(self.record.clone()));
+        let record = std::mem::take(&mut self.record);
+        self.scene.events.emit(EventKind::HostCall(record));
     }
 }
 
@@ -172,15 +171,18 @@ impl CallState {
             let text = format!("`{}` {reason}", function.name);
             return Ok(self.deny(&scene, record, function, None, text));
         }
-        let mut by: Vec<String> = Vec::new();
+        let mut by: Vec<&str> = Vec::new();
         let mut missing: Vec<String> = Vec::new();
         for access in accesses {
-            let (list, text) = match self.grants.find(access, self.view(&scene)) {
-                Some(grant) => (&mut by, grant.to_string()),
-                None => (&mut missing, access.grant_needed()),
-            };
-            if !list.contains(&text) {
-                list.push(text);
+            match self.grants.find(access, self.view(&scene)) {
+                Some(grant) if by.contains(&grant) => {}
+                Some(grant) => by.push(grant),
+                None => {
+                    let needed = access.grant_needed();
+                    if !missing.contains(&needed) {
+                        missing.push(needed);
+                    }
+                }
             }
         }
         if !missing.is_empty() {

@@ -52,8 +52,8 @@ impl<'a> Guest<'a> {
     #[must_use]
     pub fn granted<T: AsRef<str>>(mut self, grants: &[T]) -> Self {
         let parsed = grants.iter().map(|text| Grant::parse(text.as_ref()));
-        match parsed.collect() {
-            Ok(grants) => self.grants = GrantSet(grants),
+        match parsed.collect::<Result<Vec<_>, _>>() {
+            Ok(grants) => self.grants = GrantSet::from(grants),
             Err(error) => self.wrong = Some(error.to_string()),
         }
         self

@@ -2,7 +2,7 @@
 //! more was not meant to have it.
 
 use chora_model::failure::{Code, Failure};
-use chora_model::grant::{Grant, GrantSet};
+use chora_model::grant::Grant;
 
 use super::{Component, Store};
 use crate::wishes::uncovered;
@@ -35,7 +35,7 @@ impl Store {
         let texts =
             |grants: &[Grant]| -> Vec<String> { grants.iter().map(ToString::to_string).collect() };
         let (given_texts, wish_texts) = (texts(given), texts(&wishes));
-        let beyond = uncovered(&self.config, &GrantSet(wishes), &given_texts);
+        let beyond = uncovered(&self.config, &wishes, &given_texts);
         if !beyond.is_empty() {
             let failure = Failure::new(
                 Code::ConfigError,
@@ -50,7 +50,7 @@ impl Store {
                 ))
             });
         }
-        let missing = uncovered(&self.config, &GrantSet(given.clone()), &wish_texts);
+        let missing = uncovered(&self.config, given, &wish_texts);
         if !missing.is_empty() {
             let mut failure = Failure::new(
                 Code::PluginDenied,

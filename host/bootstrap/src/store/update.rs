@@ -1,7 +1,7 @@
 //! Updating: another component in the place of an added one, with what is different between the two, and with grants that are given anew.
 
 use chora_model::failure::{Code, Failure};
-use chora_model::grant::{Grant, GrantSet};
+use chora_model::grant::Grant;
 use chora_model::plugin_lock::LockedPlugin;
 use chora_plugin_host::PluginKind;
 
@@ -136,8 +136,8 @@ impl Store {
         let owned = |left: Vec<&str>| left.into_iter().map(str::to_owned).collect();
         let wanted = texts(&wishes);
         let given = texts(&before.grants);
-        difference.new_grants = owned(uncovered(&self.config, &GrantSet(has), &wanted));
-        difference.dropped_grants = owned(uncovered(&self.config, &GrantSet(wishes), &given));
+        difference.new_grants = owned(uncovered(&self.config, &has, &wanted));
+        difference.dropped_grants = owned(uncovered(&self.config, &wishes, &given));
         Ok(difference)
     }
 

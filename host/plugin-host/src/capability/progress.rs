@@ -25,7 +25,7 @@ impl CallState {
 }
 
 impl Host for CallState {
-    async fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
+    fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         if self.may_speak()? {
             let level = match level {
                 Level::Debug => "debug",
@@ -41,7 +41,7 @@ impl Host for CallState {
         Ok(())
     }
 
-    async fn doing(&mut self, what: String) -> wasmtime::Result<()> {
+    fn doing(&mut self, what: String) -> wasmtime::Result<()> {
         if self.may_speak()? {
             self.say(EventKind::StepDoing {
                 step: self.caller.clone(),
