@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use chora_test_guests::{COURIER, COURIER_NEXT, PULSE};
 
 use crate::scene::{
-    ASKED, add, bootstrap, config, copy, files, project, record, sha256, with_courier,
+    ASKED, add, bootstrap, config, copy, files, patched, project, record, sha256, with_courier,
 };
 
 #[test]
@@ -121,6 +121,30 @@ fn what_sends_requests_without_a_credential_need_not_ask_for_one() {
     let imports = "imports: http, settings, and ";
     assert!(added.stdout.contains(imports), "{}", added.stdout);
     assert!(record(&ecosystem).contains("http=GET @target/*"));
+}
+
+/// The tools of some languages import the whole of an interface for one of its types.
+#[test]
+fn credentials_that_come_with_requests_need_not_be_asked_for() {
+    let ecosystem = project();
+    let bundled = chora_bundled_plugins::get("validation").expect("a bundled plugin");
+    let asks_for_requests_alone = patched(
+        bundled.bytes,
+        "credentials=jwt_secret:use",
+        "http=GET http://localhost/",
+    );
+    let file = ecosystem.path().join("mine.wasm");
+    std::fs::write(file, asks_for_requests_alone).expect("a component");
+    let added = add(&ecosystem, &["mine.wasm", "--name", "mine", "--phase", "4"]);
+    assert!(
+        added
+            .stdout
+            .contains("imports: health, credentials, http, "),
+        "{}",
+        added.stdout
+    );
+    let record = record(&ecosystem);
+    assert!(!record.contains("credentials"), "{record}");
 }
 
 #[test]

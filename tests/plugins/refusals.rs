@@ -154,6 +154,19 @@ fn an_import_that_was_not_asked_for_is_an_error() {
         ],
     );
     refused_bytes(BAD_CHECK, &["error[PLUGIN_INVALID]", "imports `services`"]);
+    let bundled = chora_bundled_plugins::get("preflight").expect("a bundled plugin");
+    let silent = patched(
+        bundled.bytes,
+        "credentials=*:ensure",
+        "machine=ports+engine",
+    );
+    refused_bytes(
+        &silent,
+        &[
+            "imports `credentials`, and asks for no grant",
+            "build it for a world that has only those which it calls",
+        ],
+    );
 }
 
 #[test]

@@ -20,6 +20,8 @@ const GRANTED: &[&str] = &[
     "machine",
     "docker",
 ];
+/// What knows a type of which other interface. The tools of some languages import the whole of that one, so it says nothing of what is called.
+const TYPES_OF: &[(&str, &str)] = &[("http", "credentials")];
 
 /// A component that can be added.
 pub struct Component {
@@ -154,9 +156,13 @@ fn fits(plugin: &Plugin, wishes: &[Wish]) -> Result<Vec<String>, Failure> {
         .filter(|name| GRANTED.contains(name))
         .collect();
     let asked = |name: &str| wishes.iter().any(|wish| wish.grant.capability() == name);
+    let brought = |name: &str| {
+        let mut known = TYPES_OF.iter();
+        known.any(|(by, other)| *other == name && imported.contains(by))
+    };
     let silent: Vec<String> = imported
         .iter()
-        .filter(|name| !asked(name))
+        .filter(|name| !asked(name) && !brought(name))
         .map(|name| format!("`{name}`"))
         .collect();
     if !silent.is_empty() {
@@ -169,9 +175,12 @@ fn fits(plugin: &Plugin, wishes: &[Wish]) -> Result<Vec<String>, Failure> {
             ),
         );
         failure.plugin = Some(plugin.name.clone());
-        return Err(failure.next(authors(
+        let failure = failure.next(authors(
             "whose `describe` has to ask for everything that the plugin calls",
-        )));
+        ));
+        return Err(failure.next(
+            "if its tools import every interface of a world: build it for a world that has only those which it calls (docs/plugins.md, \"In other languages\")",
+        ));
     }
     let idle = wishes
         .iter()
