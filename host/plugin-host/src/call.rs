@@ -49,7 +49,7 @@ pub(crate) struct CallState {
     pub(crate) denials: Vec<Denial>,
     pub(crate) intent: Option<Intent>,
     pub(crate) outstanding: Outstanding,
-    /// Made when the guest first uses it: to seed its random numbers takes as long as all that a small guest does, and most health checks need none of it.
+    /// Made when the guest first uses it: seeding its random numbers takes time, and most health checks need none of it.
     wasi: Option<WasiCtx>,
 }
 
