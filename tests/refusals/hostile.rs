@@ -160,6 +160,24 @@ fn a_step_that_was_not_granted_what_it_does_is_told_with_the_grant() {
     assert!(message.contains("`http.send`"), "{message}");
 }
 
+/// In some languages, a refusal that the plugin does not expect is a crash.
+#[test]
+fn a_step_that_crashes_at_a_refusal_is_told_with_the_grant() {
+    let failure = misdeed("insist", "}", "PLUGIN_TRAPPED");
+    let message = failure["message"].as_str().expect("a message");
+    assert!(
+        message.contains("after `services.start` was refused (the grant `services=db:start` is missing): panicked at"),
+        "{message}"
+    );
+    assert!(message.ends_with("nobody says no"), "{message}");
+    let next = next_actions(&failure);
+    assert!(
+        next.contains("may do that, add to its `grants` in the configuration: `services=db:start`"),
+        "{next}"
+    );
+    assert!(next.contains("tell the author of plugin `mine`"), "{next}");
+}
+
 #[test]
 fn a_phase_s_timeout_ends_a_step_without_one_of_its_own() {
     let timeouts = "timeouts: {phase_2: 1}\n";

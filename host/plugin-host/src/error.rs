@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use chora_model::failure::Code;
 
+use crate::gate::Denial;
+
 /// A failure as a guest explained it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GuestFailure {
@@ -52,7 +54,7 @@ pub enum PluginError {
         found: Option<String>,
     },
     /// The guest trapped.
-    #[error("plugin `{plugin}` crashed in `{call}`: {message}")]
+    #[error("plugin `{plugin}` crashed in `{call}`{}: {message}", after(.denial.as_deref()))]
     Trapped {
         /// The plugin.
         plugin: String,
@@ -63,7 +65,9 @@ pub enum PluginError {
         /// What the guest wrote to standard error: a panic's whole text.
         stderr: String,
         /// Function names, innermost first.
-        backtrace: Vec<String>,
+        backtrace: Box<[String]>,
+        /// The last that the host had refused it: some languages' plugins crash at that.
+        denial: Option<Box<Denial>>,
     },
     /// The call did not end in time.
     #[error("plugin `{plugin}` did not end `{call}` within {limit:?}{}", waiting_in(.outstanding.as_ref()))]
@@ -153,6 +157,13 @@ fn because(error: Option<&std::io::Error>) -> String {
 
 fn waiting_in(outstanding: Option<&String>) -> String {
     outstanding.map_or_else(String::new, |call| format!(" (it was in `{call}`)"))
+}
+
+fn after(denial: Option<&Denial>) -> String {
+    denial.map_or_else(String::new, |denial| {
+        let why = missing(denial.needed.as_ref());
+        format!(" after `{}` was refused ({why})", denial.function)
+    })
 }
 
 fn missing(needed: Option<&String>) -> String {

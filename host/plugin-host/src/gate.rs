@@ -122,12 +122,13 @@ impl Drop for Permit {
     }
 }
 
-/// A call that was refused, kept for the report of the step.
+/// A host call that was refused.
 #[derive(Debug, Clone)]
-pub(crate) struct Denial {
-    pub(crate) function: &'static str,
-    /// The grant that would have allowed it; absent where none would.
-    pub(crate) needed: Option<String>,
+pub struct Denial {
+    /// `interface.function`.
+    pub function: &'static str,
+    /// The grant that would have allowed it; absent where none would, because the call may only look.
+    pub needed: Option<String>,
 }
 
 /// The longest target and grant that are told, in characters: both may hold what a guest made up.

@@ -22,7 +22,7 @@ mod types;
 pub use call::Outstanding;
 pub use credentials::{Bearer, CredentialVault};
 pub use error::{GuestFailure, PluginError};
-pub use gate::{Class, HostFunction};
+pub use gate::{Class, Denial, HostFunction};
 pub use health::{HealthError, HealthReport, HealthService, ProbeTally};
 pub use host::{Call, CompileCache, HostOptions, PluginHost, hex_sha256};
 pub use intent::Intent;

@@ -168,21 +168,22 @@ fn of_plugin(error: &PluginError, step: &Step, backward: bool) -> Failure {
             failure.service.clone_from(&guest.service);
             failure.details.push(guest.message.clone());
             failure.next_actions = vec![match needed {
-                Some(needed) => format!(
-                    "if plugin `{plugin}` may do that, add to its `grants` in the configuration: `{}`",
-                    needed.replace(", ", "`, `")
-                ),
+                Some(needed) => permit(plugin, needed),
                 None => format!("tell the author of plugin `{plugin}`"),
             }];
         }
         PluginError::TimedOut { .. } => {
             failure.causes = vec!["what it waits for is slow or never comes".to_owned()];
         }
-        PluginError::Trapped { plugin, .. } | PluginError::Limit { plugin, .. } => {
+        PluginError::Trapped { plugin, denial, .. } => {
+            let needed = denial.as_ref().and_then(|denial| denial.needed.as_ref());
+            let permit = needed.map(|needed| permit(plugin, needed));
             failure.causes = vec![format!("a fault in plugin `{plugin}`")];
-            failure.next_actions = vec![format!(
-                "tell the author of plugin `{plugin}`, with the details"
-            )];
+            failure.next_actions = permit.into_iter().chain([with_details(plugin)]).collect();
+        }
+        PluginError::Limit { plugin, .. } => {
+            failure.causes = vec![format!("a fault in plugin `{plugin}`")];
+            failure.next_actions = vec![with_details(plugin)];
         }
         PluginError::Changed { plugin, .. } => {
             failure.next_actions = super::changed_actions(plugin);
@@ -194,6 +195,17 @@ fn of_plugin(error: &PluginError, step: &Step, backward: bool) -> Failure {
     }
     trap_details(error, &mut failure);
     failure
+}
+
+fn permit(plugin: &str, needed: &str) -> String {
+    format!(
+        "if plugin `{plugin}` may do that, add to its `grants` in the configuration: `{}`",
+        needed.replace(", ", "`, `")
+    )
+}
+
+fn with_details(plugin: &str) -> String {
+    format!("tell the author of plugin `{plugin}`, with the details")
 }
 
 /// A panic's whole text and the trap's backtrace, for who wants to dig.

@@ -154,6 +154,7 @@ impl Open {
             call: self.call,
             stderr,
             backtrace,
+            denial: self.store.data().denials.last().cloned().map(Box::new),
         }
     }
 }
