@@ -77,6 +77,15 @@ fn grants_and_verbs_that_no_call_needed_are_named() {
 }
 
 #[test]
+fn a_plugin_without_grants_is_said_to_have_none() {
+    let ecosystem = project();
+    add(&ecosystem, &["pulse.wasm"]);
+    let audit = ["plugin", "audit", "--unused", "pulse"];
+    let told = ecosystem.chora(&audit).exits(0).stdout;
+    assert!(told.contains("has no grants"), "{told}");
+}
+
+#[test]
 fn a_denied_call_is_told_with_what_it_needed_also_when_its_plugin_is_gone() {
     let ecosystem = project_with(&format!(
         "plugins:\n  - {{name: courier, path: courier.wasm, after: db, grants: [\"{ASKED}\"], settings: {{misdeed: stop}}}}\n"

@@ -186,7 +186,9 @@ fn row(call: &Called) -> [Cell; 6] {
 
 fn unused(subject: &Subject) -> Vec<String> {
     let mut lines = vec![title(subject)];
-    match subject.unused() {
+    let listed = subject.listed.as_ref();
+    let has_grants = listed.is_some_and(|one| !one.grants.is_empty());
+    match subject.unused().filter(|_| has_grants) {
         None => lines.push("  has no grants".to_owned()),
         Some(unused) if unused.is_empty() => {
             lines.push(format!("  {} every grant was needed", paint(GOOD, "✓")));
