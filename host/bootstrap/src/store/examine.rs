@@ -20,8 +20,6 @@ const GRANTED: &[&str] = &[
     "machine",
     "docker",
 ];
-/// What knows a type of which other interface. The tools of some languages import the whole of that one, so it says nothing of what is called.
-const TYPES_OF: &[(&str, &str)] = &[("http", "credentials")];
 
 /// A component that can be added.
 pub struct Component {
@@ -156,10 +154,8 @@ fn fits(plugin: &Plugin, wishes: &[Wish]) -> Result<Vec<String>, Failure> {
         .filter(|name| GRANTED.contains(name))
         .collect();
     let asked = |name: &str| wishes.iter().any(|wish| wish.grant.capability() == name);
-    let brought = |name: &str| {
-        let mut known = TYPES_OF.iter();
-        known.any(|(by, other)| *other == name && imported.contains(by))
-    };
+    // `http` knows one of its types, for which the tools of some languages import all of it.
+    let brought = |name: &str| name == "credentials" && imported.contains(&"http");
     let silent: Vec<String> = imported
         .iter()
         .filter(|name| !asked(name) && !brought(name))

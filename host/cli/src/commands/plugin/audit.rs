@@ -35,7 +35,7 @@ struct Subject {
 impl Subject {
     /// Nothing where there are no grants to speak of.
     fn unused(&self) -> Option<Vec<Unused>> {
-        let listed = self.listed.as_ref()?;
+        let listed = self.listed.as_ref().filter(|one| !one.grants.is_empty())?;
         Some(self.audited.unused(&listed.grants))
     }
 
@@ -186,9 +186,7 @@ fn row(call: &Called) -> [Cell; 6] {
 
 fn unused(subject: &Subject) -> Vec<String> {
     let mut lines = vec![title(subject)];
-    let listed = subject.listed.as_ref();
-    let has_grants = listed.is_some_and(|one| !one.grants.is_empty());
-    match subject.unused().filter(|_| has_grants) {
+    match subject.unused() {
         None => lines.push("  has no grants".to_owned()),
         Some(unused) if unused.is_empty() => {
             lines.push(format!("  {} every grant was needed", paint(GOOD, "✓")));
