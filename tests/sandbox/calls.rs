@@ -45,14 +45,13 @@ async fn without_its_grant_each_function_is_denied_and_the_grant_is_named() {
             PluginError::Denied {
                 plugin,
                 call,
-                function,
-                needed,
+                denial,
                 ..
             } => {
                 assert_eq!(plugin, "guest");
                 assert_eq!(call, format!("apply({})", stage.step()));
-                assert_eq!(function, name);
-                assert_eq!(needed, Some(stage.grant()));
+                assert_eq!(denial.function, name);
+                assert_eq!(denial.needed, Some(stage.grant()));
             }
             other => panic!("{name}: {other}"),
         }

@@ -79,9 +79,9 @@ async fn an_observer_needs_grants_like_every_plugin() {
     let guest = sandbox.guest(COMPONENT).await.set("look", "run-completed");
     let error = guest.observe(&completed()).await.unwrap_err();
     match &error {
-        PluginError::Denied { call, needed, .. } => {
+        PluginError::Denied { call, denial, .. } => {
             assert_eq!(call, "observe(run-completed)");
-            assert_eq!(needed.as_deref(), Some("services=db:inspect"));
+            assert_eq!(denial.needed.as_deref(), Some("services=db:inspect"));
         }
         other => panic!("{other:?}"),
     }

@@ -64,7 +64,7 @@ async fn a_plan_that_needs_a_change_or_a_secret_is_denied() {
         let guest = sandbox.guest(COMPONENT).await.granted(&[grant]);
         let error = guest.set("plan", misdeed).plan().await.unwrap_err();
         assert!(
-            matches!(&error, PluginError::Denied { call, function, .. } if call == "plan" && function == name),
+            matches!(&error, PluginError::Denied { call, denial, .. } if call == "plan" && denial.function == name),
             "{error:?}"
         );
         assert!(

@@ -84,10 +84,10 @@ async fn a_denial_and_its_line_in_the_ledger_are_cleaned_and_cut() {
     let error = sandbox.guest(COMPONENT).await.apply("rude-name").await;
     let error = error.unwrap_err();
     is_harmless(&error.to_string());
-    let PluginError::Denied { needed, guest, .. } = error else {
+    let PluginError::Denied { denial, guest, .. } = error else {
         panic!("another error");
     };
-    is_harmless(&needed.expect("a grant"));
+    is_harmless(&denial.needed.expect("a grant"));
     is_clean(&guest.message);
     let [line] = sandbox.ledger().try_into().expect("one line");
     is_harmless(&line.target);

@@ -29,11 +29,9 @@ async fn an_older_version_s_calls_go_through_the_same_gate() {
         .granted(&["services=db:inspect"]);
     let before = sandbox.snapshot();
     match guest.apply("stop").await.unwrap_err() {
-        PluginError::Denied {
-            function, needed, ..
-        } => {
-            assert_eq!(function, "services.stop");
-            assert_eq!(needed.as_deref(), Some("services=db:stop"));
+        PluginError::Denied { denial, .. } => {
+            assert_eq!(denial.function, "services.stop");
+            assert_eq!(denial.needed.as_deref(), Some("services=db:stop"));
         }
         other => panic!("{other:?}"),
     }

@@ -96,18 +96,14 @@ pub enum PluginError {
         outstanding: Option<String>,
     },
     /// The guest failed after the host had refused it something.
-    #[error(
-        "plugin `{plugin}` may not call `{function}` in `{call}`: {}", missing(.needed.as_ref())
-    )]
+    #[error("plugin `{plugin}` may not call `{}` in `{call}`: {}", .denial.function, missing(.denial))]
     Denied {
         /// The plugin.
         plugin: String,
         /// The call, with the step.
         call: String,
-        /// The host function.
-        function: String,
-        /// The grant that would have allowed it; absent where none would, because the call may only look.
-        needed: Option<String>,
+        /// The last that it was refused.
+        denial: Box<Denial>,
         /// What the guest said.
         guest: Box<GuestFailure>,
     },
@@ -161,13 +157,13 @@ fn waiting_in(outstanding: Option<&String>) -> String {
 
 fn after(denial: Option<&Denial>) -> String {
     denial.map_or_else(String::new, |denial| {
-        let why = missing(denial.needed.as_ref());
+        let why = missing(denial);
         format!(" after `{}` was refused ({why})", denial.function)
     })
 }
 
-fn missing(needed: Option<&String>) -> String {
-    needed.map_or_else(
+fn missing(denial: &Denial) -> String {
+    denial.needed.as_ref().map_or_else(
         || "it changes something or touches a secret, which is refused outside of `apply` and `revert`".to_owned(),
         |grant| format!("the grant `{grant}` is missing"),
     )

@@ -161,13 +161,13 @@ fn of_plugin(error: &PluginError, step: &Step, backward: bool) -> Failure {
         }
         PluginError::Denied {
             plugin,
-            needed,
+            denial,
             guest,
             ..
         } => {
             failure.service.clone_from(&guest.service);
             failure.details.push(guest.message.clone());
-            failure.next_actions = vec![match needed {
+            failure.next_actions = vec![match &denial.needed {
                 Some(needed) => permit(plugin, needed),
                 None => format!("tell the author of plugin `{plugin}`"),
             }];

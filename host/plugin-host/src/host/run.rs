@@ -9,6 +9,7 @@ use wasmtime::{Engine, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::PluginHost;
 use crate::call::{CallParts, CallState};
+use crate::gate::Denial;
 use crate::limits::{DeadlinePassed, LimitReached, Limits, STACK};
 use crate::output::clean_line;
 use crate::{GuestFailure, PluginError};
@@ -92,10 +93,9 @@ impl Open {
 
     fn guest_failed(self, guest: GuestFailure) -> PluginError {
         // The last denial is the one that the guest gave up at.
-        match self.store.data().denials.last() {
+        match self.last_denial() {
             Some(denial) => PluginError::Denied {
-                function: denial.function.to_owned(),
-                needed: denial.needed.clone(),
+                denial,
                 plugin: self.plugin,
                 call: self.call,
                 guest: Box::new(guest),
@@ -122,6 +122,10 @@ impl Open {
         self.store.data().outstanding.get()
     }
 
+    fn last_denial(&self) -> Option<Box<Denial>> {
+        self.store.data().denials.last().cloned().map(Box::new)
+    }
+
     fn trapped(self, error: &wasmtime::Error) -> PluginError {
         if error.is::<DeadlinePassed>() {
             return self.timed_out();
@@ -136,6 +140,7 @@ impl Open {
                 outstanding,
             };
         }
+        let denial = self.last_denial();
         let stderr = self.store.data().stderr.text();
         let backtrace = error
             .downcast_ref::<WasmBacktrace>()
@@ -154,7 +159,7 @@ impl Open {
             call: self.call,
             stderr,
             backtrace,
-            denial: self.store.data().denials.last().cloned().map(Box::new),
+            denial,
         }
     }
 }

@@ -148,15 +148,10 @@ async fn denied(arena: &Arena, guest: Guest<'_>, step: &str) -> Tried {
     let guest = guest.set("fails", true);
     let before = arena.snapshot()?;
     let lines = arena.ledger().len();
-    let outcome = ended(guest.apply(step).await, |error| {
-        matches!(
-            error,
-            PluginError::Denied {
-                needed: Some(_),
-                ..
-            }
-        )
-    })?;
+    let outcome = ended(
+        guest.apply(step).await,
+        |error| matches!(error, PluginError::Denied { denial, .. } if denial.needed.is_some()),
+    )?;
     let Outcome::Stopped(how) = outcome else {
         return Ok(outcome);
     };
