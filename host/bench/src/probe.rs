@@ -152,7 +152,7 @@ impl Checks {
     }
 }
 
-/// As the host's own: a connection of its own for each request, which follows nothing.
+/// As the host's own: a connection of its own for each request, which says who asks and follows nothing.
 fn client() -> Result<reqwest::Client> {
     // Fails when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -160,6 +160,7 @@ fn client() -> Result<reqwest::Client> {
         .redirect(Policy::none())
         .no_proxy()
         .pool_max_idle_per_host(0)
+        .user_agent(concat!("chora/", env!("CARGO_PKG_VERSION")))
         .tls_certs_only([]);
     builder.build().context("failed to make a client")
 }

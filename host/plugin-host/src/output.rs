@@ -58,6 +58,9 @@ impl Captured {
 
 /// One line of a guest's text, fit for a terminal and a log: control characters are shown escaped, and it ends after `most` characters.
 pub(crate) fn clean_line(text: &str, most: usize) -> String {
+    if text.len() <= most && !text.contains(is_hidden) {
+        return text.to_owned();
+    }
     let mut clean = String::with_capacity(text.len().min(most));
     for (at, c) in text.chars().enumerate() {
         if at == most {

@@ -115,7 +115,8 @@ impl Expected {
             (Some(expected), Some(said)) if *expected != said => Verdict::unhealthy(format!(
                 "{status} from {url}, answered by wrong service `{said}`"
             )),
-            _ => Verdict::healthy(format!("{status} from {url}")),
+            // Without `format!`, because most checks end here: it calls through a table, which is filled anew in each call of a plugin, and takes longer than the rest of the guest's work.
+            _ => Verdict::healthy([status.to_string().as_str(), " from ", url].concat()),
         }
     }
 }
