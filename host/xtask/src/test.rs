@@ -66,17 +66,17 @@ pub(crate) fn run_tests(workspace: &Workspace, args: &[OsString]) -> Result<Repo
     if !selects_packages(args) {
         cargo.arg("--workspace");
     }
-    let report = counted(cargo.args(args))?;
     if !args.is_empty() {
-        return Ok(report);
+        return counted(cargo.args(args));
     }
+    let threads = threads().to_string();
+    let report = counted(cargo.args(["--", "--test-threads", &threads]))?;
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--no-fail-fast", "--workspace"]);
     for suite in ON_EACH_ENGINE {
         cargo.args(["--test", suite]);
     }
-    // What they wait for is done by others: the Docker Engine, and who runs its containers.
-    cargo.args(["--", "--skip", ON_PROCESSES, "--test-threads", "4"]);
+    cargo.args(["--", "--skip", ON_PROCESSES, "--test-threads", &threads]);
     let on_containers = counted(cargo.env(ENGINE, "docker"))?;
     Ok(Report {
         total: Total {
@@ -85,6 +85,11 @@ pub(crate) fn run_tests(workspace: &Workspace, args: &[OsString]) -> Result<Repo
         },
         succeeded: report.succeeded && on_containers.succeeded,
     })
+}
+
+/// How many tests of a suite run at once. What most of them wait for is done by others (services, the Docker Engine and who runs its containers), so a machine with few processors has time for more.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(4, |processors| processors.get().max(4))
 }
 
 /// Runs tests with their output passed on as it comes.
