@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use chora_model::event::{Ending, EventKind, EventSink};
+use chora_model::event::{Ending, EventKind, EventSink, millis};
 use chora_model::failure::{Code, Failure};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -172,7 +172,7 @@ impl<E: Executor> Dispatcher<'_, E> {
                 self.stage.emit(EventKind::PhaseFinished {
                     phase,
                     ending,
-                    duration_ms: tell::millis(self.phase_begun.elapsed()),
+                    duration_ms: millis(self.phase_begun.elapsed()),
                 });
                 true
             }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chora_engine::EngineError;
-use chora_model::event::{Ending, EventKind, EventSink, RunKind, Summary};
+use chora_model::event::{Ending, EventKind, EventSink, RunKind, Summary, millis};
 use chora_model::failure::{Code, Failure};
 use chora_model::file;
 use chora_model::lock::EnvironmentLock;
@@ -307,7 +307,7 @@ impl<'a> Session<'a> {
     }
 
     fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.stage.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+        millis(self.stage.begun.elapsed())
     }
 
     /// What is known of the run now.
@@ -366,7 +366,7 @@ pub(crate) fn not_opened(
         ending: ending_of(&failure),
         exit_code: report::exit_code(wanted.kind, ending_of(&failure), Some(&failure)),
         dry_run: wanted.dry_run,
-        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        duration_ms: millis(begun.elapsed()),
         changed: 0,
         unchanged: 0,
         skipped: 0,

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chora_model::credentials::Redactor;
-use chora_model::event::{Ending, Event, EventKind, EventSink, Summary};
+use chora_model::event::{Ending, Event, EventKind, EventSink, Summary, millis};
 use chora_model::failure::{Code, Failure};
 use chora_model::layout::Layout;
 use chora_model::state::{self, State};
@@ -379,7 +379,7 @@ impl Stage {
     fn note(&self, kind: &EventKind) {
         let event = Event {
             at: Timestamp::now(),
-            elapsed_ms: u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            elapsed_ms: millis(self.begun.elapsed()),
             kind: kind.clone(),
         };
         let mut inner = self.inner();

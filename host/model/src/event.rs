@@ -1,10 +1,17 @@
 //! What the rest of the program hears of a run. Renderers, the journal, the state and metrics are all subscribers of this one enum; nothing prints from inside the work.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::plan::{Change, StepKey};
+
+/// A duration in whole milliseconds, as events have them.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// What kind of work is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

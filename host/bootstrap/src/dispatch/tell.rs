@@ -1,8 +1,6 @@
 //! What is told of steps, and what is kept of them for the summary.
 
-use std::time::Duration;
-
-use chora_model::event::{Ending, EventKind};
+use chora_model::event::{Ending, EventKind, millis};
 use chora_model::failure::Failure;
 use chora_model::plan::{Change, Step, StepKey};
 use chora_plugin_host::Outcome;
@@ -93,10 +91,6 @@ impl StepDone {
     pub(crate) fn has_changed(&self) -> bool {
         matches!(self.change, Some(Change::Changed | Change::Planned))
     }
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(super) fn step_started(step: &Step) -> EventKind {

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use chora_model::event::millis;
+
 /// Three digits or so, in the unit that fits: `120 ms`, `3.4 s`, `2 min 5 s`, `3 h 20 min`, `4 d 2 h`.
 pub(crate) fn human(duration: Duration) -> String {
-    let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let ms = millis(duration);
     let seconds = ms / 1000;
     match seconds {
         0 => format!("{ms} ms"),

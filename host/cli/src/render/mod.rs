@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use chora_model::event::{Event, EventKind, EventSink, Summary};
+use chora_model::event::{Event, EventKind, EventSink, Summary, millis};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
@@ -58,7 +58,7 @@ impl EventSink for Sink {
         }
         let event = Event {
             at: Timestamp::now(),
-            elapsed_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            elapsed_ms: millis(self.began.elapsed()),
             kind,
         };
         // The renderer ends with the run's last event; what comes later has nobody to hear it.

@@ -1,9 +1,9 @@
 //! `health`: waiting for, and looking at, the health of services.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use chora_model::event::EventKind;
+use chora_model::event::{EventKind, millis};
 use chora_model::grant::Access;
 use chora_model::plan::StepKey;
 use chora_model::text::chain;
@@ -101,10 +101,6 @@ impl Drop for Wait {
             reason,
         });
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Host for CallState {

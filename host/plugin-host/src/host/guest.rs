@@ -5,6 +5,7 @@ mod observe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chora_model::event::millis;
 use chora_model::plan::Change;
 
 use super::{Call, PluginHost};
@@ -192,10 +193,6 @@ fn parts(scene: &Arc<Scene>, call: &Call, mode: Mode, probed: Option<String>) ->
         intent: call.intent.clone(),
         outstanding: call.outstanding.clone(),
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn context_for_guest(scene: &Scene, context: &Context) -> wit_phase::Context {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use chora_model::event::RunKind;
+use chora_model::event::{RunKind, millis};
 
-use super::{SENTENCE, acting, millis, parts, wrong_kind};
+use super::{SENTENCE, acting, parts, wrong_kind};
 use crate::bindings::observer::exports::chora::bootstrap::observer as wit;
 use crate::host::{Call, PluginHost};
 use crate::output::clean_line;
