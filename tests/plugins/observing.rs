@@ -204,6 +204,9 @@ fn a_required_observer_that_fails_fails_the_run_and_nothing_is_lost() {
         "chora plugin inspect herald",
     ]);
     assert_eq!(ecosystem.state()["status"], "failed");
+    let inspect = ["plugin", "inspect", "herald"];
+    let inspected = ecosystem.chora(&inspect).exits(0).stdout;
+    assert!(inspected.contains("9 (1 failed)"), "{inspected}");
     let status = ecosystem.chora(&["status"]).exits(3).stdout;
     assert!(status.contains("2/2 healthy"), "{status}");
     edit(&ecosystem, "fail: run-completed", "quiet: yes");
@@ -227,6 +230,33 @@ fn an_observer_that_hangs_at_the_end_is_left_when_the_user_stops() {
     let warned = warnings(&ran);
     assert_eq!(warned, ["warning: observer `herald`: it was cut off"]);
     assert_eq!(ecosystem.state()["status"], "completed");
+}
+
+#[test]
+fn what_an_observer_was_told_is_on_record_although_it_called_nothing() {
+    let ecosystem = observed(", grants: [\"services=db:stop\"]");
+    let verbose = ecosystem.chora(&["bootstrap", "--verbose"]).exits(0).stdout;
+    assert!(
+        verbose.contains("herald took in `run-completed` in "),
+        "{verbose}"
+    );
+
+    let inspect = ["plugin", "inspect", "herald"];
+    let inspected = ecosystem.chora(&inspect).exits(0).stdout;
+    assert!(inspected.contains("EVENTS"), "{inspected}");
+    let json = [&inspect[..], &["--format", "json"]].concat();
+    let run = &ecosystem.chora(&json).exits(0).json()["runs"][0];
+    let counts = ["events", "failed", "steps"].map(|count| run[count].as_u64());
+    assert_eq!(counts, [Some(9), Some(0), Some(0)], "{run}");
+    assert!(run["events_ms"].is_u64(), "{run}");
+    let audit = ["plugin", "audit", "--unused", "herald"];
+    let audited = ecosystem.chora(&audit).exits(0).stdout;
+    for part in [
+        "herald, in 1 of the runs",
+        "services=db:stop: no call needed it",
+    ] {
+        assert!(audited.contains(part), "{part} in {audited}");
+    }
 }
 
 #[test]

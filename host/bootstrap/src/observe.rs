@@ -1,9 +1,9 @@
 //! Observers: plugins that are told what happens in a run, each in order and behind the run. They never hold it up; its end alone waits for them, and not for long.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use chora_model::event::{EventKind, EventSink, RunKind};
+use chora_model::event::{EventKind, EventSink, RunKind, millis};
 use chora_model::failure::{Code, Failure};
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
@@ -184,7 +184,15 @@ impl Calls {
             if is_broken && !is_last {
                 continue;
             }
-            let Err(error) = self.tell(&event).await else {
+            let began = Instant::now();
+            let told = self.tell(&event).await;
+            self.stage.emit(EventKind::Observed {
+                observer: self.ready.plugin.name.clone(),
+                told: event.name().to_owned(),
+                taken_in: told.is_ok(),
+                duration_ms: millis(began.elapsed()),
+            });
+            let Err(error) = told else {
                 continue;
             };
             is_broken |= !matches!(

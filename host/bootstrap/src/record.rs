@@ -108,7 +108,10 @@ pub(crate) fn reduce(state: &mut State, facts: &Facts, kind: &EventKind, at: Tim
         }
         EventKind::HostCall(call) => called(state, call),
         EventKind::RunFinished(summary) => finished(state, summary, at),
-        EventKind::Notice { .. } | EventKind::StepDoing { .. } | EventKind::StepLog { .. } => {}
+        EventKind::Notice { .. }
+        | EventKind::StepDoing { .. }
+        | EventKind::StepLog { .. }
+        | EventKind::Observed { .. } => {}
     }
 }
 

@@ -407,7 +407,9 @@ impl EventSink for Stage {
     fn emit(&self, kind: EventKind) {
         let has_text = !matches!(
             kind,
-            EventKind::ServiceHealthy { .. } | EventKind::PhaseStarted { .. }
+            EventKind::ServiceHealthy { .. }
+                | EventKind::PhaseStarted { .. }
+                | EventKind::Observed { .. }
         );
         let redactor = if has_text {
             self.vault.redactor()
@@ -452,7 +454,8 @@ fn clean(mut kind: EventKind, redactor: Option<&Redactor>) -> EventKind {
         | EventKind::PhaseStarted { .. }
         | EventKind::PhaseFinished { .. }
         | EventKind::StepStarted { .. }
-        | EventKind::ServiceHealthy { .. } => {}
+        | EventKind::ServiceHealthy { .. }
+        | EventKind::Observed { .. } => {}
         // A plugin that may read a secret can call with it.
         EventKind::HostCall(call) => {
             let texts = std::iter::once(&mut call.target)

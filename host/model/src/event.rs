@@ -180,6 +180,17 @@ pub enum EventKind {
     },
     /// A plugin called the host: one line of the ledger. Never holds a secret.
     HostCall(HostCall),
+    /// An observer was told of something.
+    Observed {
+        /// The observer.
+        observer: String,
+        /// What it was told, as `run-started`.
+        told: String,
+        /// Whether it took that in. What it failed at is a notice, or a failure of the run.
+        taken_in: bool,
+        /// How long it had it for.
+        duration_ms: u64,
+    },
     /// The run has ended. Always the last event.
     RunFinished(Box<Summary>),
 }

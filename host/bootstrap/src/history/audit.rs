@@ -27,7 +27,7 @@ pub struct Audit {
 /// What one plugin called.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Audited {
-    /// In how many of the runs it called anything.
+    /// In how many of the runs it did anything, with or without a call.
     pub runs: usize,
     /// SHA-256 of the components that called.
     pub digests: BTreeSet<String>,
@@ -93,15 +93,16 @@ impl Audit {
     pub(super) fn add(&mut self, digest: &Digest) {
         let earlier = [self.since, digest.started_at];
         self.since = earlier.into_iter().flatten().min();
-        let mut called: BTreeSet<&str> = BTreeSet::new();
         for (_, call) in &digest.ledger {
-            let plugin = plugin_of(&call.caller);
-            let audited = self.plugins.entry(plugin.to_owned()).or_default();
-            audited.add(call);
-            if called.insert(plugin) {
-                audited.runs += 1;
-            }
+            self.plugin(plugin_of(&call.caller)).add(call);
         }
+        for plugin in digest.plugins() {
+            self.plugin(plugin).runs += 1;
+        }
+    }
+
+    fn plugin(&mut self, name: &str) -> &mut Audited {
+        self.plugins.entry(name.to_owned()).or_default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the events of one run amount to: its phases and steps in order, with what happened in each. Pure, and content with whatever a damaged journal still holds.
 
+use std::collections::BTreeSet;
+
 use chora_model::config::PHASE_NAMES;
 use chora_model::event::{Ending, Event, EventKind, HostCall, RunKind, Summary};
 use chora_model::failure::Failure;
@@ -30,6 +32,8 @@ pub struct Digest {
     pub other_calls: Calls,
     /// Every host call that was refused.
     pub denied: Vec<Denied>,
+    /// What observers were told.
+    pub observations: Vec<Observation>,
     /// How it ended.
     pub summary: Option<Summary>,
     /// The whole ledger, each call with the time of its end.
@@ -173,6 +177,21 @@ pub struct Denied {
     pub needed: Option<String>,
 }
 
+/// An observer that was told of something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Observation {
+    /// The observer.
+    pub observer: String,
+    /// What it was told, as `run-started`.
+    pub told: String,
+    /// When it was done with it, in milliseconds since the run began.
+    pub at_ms: u64,
+    /// Whether it took that in.
+    pub taken_in: bool,
+    /// How long it had it for.
+    pub duration_ms: u64,
+}
+
 impl Calls {
     /// Counts one.
     pub(super) fn count(&mut self, call: &HostCall) {
@@ -264,6 +283,16 @@ impl Digest {
     /// Every step, in order.
     pub fn steps(&self) -> impl Iterator<Item = &StepDigest> {
         self.phases.iter().flat_map(|phase| &phase.steps)
+    }
+
+    /// The plugins that did anything: that began a step, called the host or were told of something.
+    pub(super) fn plugins(&self) -> BTreeSet<&str> {
+        let steps = self.steps().filter(|step| step.begun_ms.is_some());
+        let steps = steps.map(|step| plugin_of(&step.step.0));
+        let callers = self.ledger.iter();
+        let callers = callers.map(|(_, call)| plugin_of(&call.caller));
+        let observers = self.observations.iter().map(|one| one.observer.as_str());
+        steps.chain(callers).chain(observers).collect()
     }
 
     /// How many steps changed something.
@@ -395,6 +424,18 @@ impl Digest {
                 self.happened(step.as_ref(), at_ms, Said::Waited(waited));
             }
             EventKind::HostCall(call) => self.called(at_ms, call),
+            EventKind::Observed {
+                observer,
+                told,
+                taken_in,
+                duration_ms,
+            } => self.observations.push(Observation {
+                observer: observer.clone(),
+                told: told.clone(),
+                at_ms,
+                taken_in: *taken_in,
+                duration_ms: *duration_ms,
+            }),
             EventKind::RunFinished(summary) => {
                 self.kind = self.kind.or(Some(summary.kind));
                 if self.environment.is_none() {

@@ -1,4 +1,4 @@
-//! What one plugin did in the latest runs: its steps, its host calls, and what was refused.
+//! What one plugin did in the latest runs: its steps or what it was told as an observer, its host calls, and what was refused.
 
 use chora_model::event::{Ending, RunKind};
 use chora_model::failure::Failure;
@@ -24,10 +24,14 @@ pub struct PluginRun {
     pub ending: Option<Ending>,
     /// How many steps of the plugin ended.
     pub steps: usize,
-    /// How many of them failed.
-    pub failed: usize,
     /// How long they took together, in milliseconds.
     pub steps_ms: u64,
+    /// How many events it was told, as an observer.
+    pub events: usize,
+    /// How long it had them for together, in milliseconds.
+    pub events_ms: u64,
+    /// How many of the steps failed and of the events were not taken in.
+    pub failed: usize,
     /// Its host calls, also those outside of steps.
     pub calls: Calls,
     /// Those that were refused.
@@ -58,8 +62,10 @@ impl PluginRun {
             started_at: digest.started_at,
             ending: digest.ending(),
             steps: 0,
-            failed: 0,
             steps_ms: 0,
+            events: 0,
+            events_ms: 0,
+            failed: 0,
             calls: Calls::default(),
             denied: Vec::new(),
         };
@@ -71,6 +77,12 @@ impl PluginRun {
             did.failed += usize::from(step.ending == Some(Ending::Failed));
             did.steps_ms = did.steps_ms.saturating_add(step.duration_ms.unwrap_or(0));
         }
+        let observations = digest.observations.iter();
+        for one in observations.filter(|one| one.observer == plugin) {
+            did.events += 1;
+            did.failed += usize::from(!one.taken_in);
+            did.events_ms = did.events_ms.saturating_add(one.duration_ms);
+        }
         let ledger = digest.ledger.iter();
         for (_, call) in ledger.filter(|(_, call)| plugin_of(&call.caller) == plugin) {
             did.calls.count(call);
@@ -80,6 +92,6 @@ impl PluginRun {
             .filter(|denied| denied.plugin == plugin)
             .cloned()
             .collect();
-        (did.steps > 0 || did.calls.total() > 0).then_some(did)
+        (did.steps + did.events + did.calls.total() > 0).then_some(did)
     }
 }

@@ -94,7 +94,8 @@ impl Live {
             | EventKind::StepLog { .. }
             | EventKind::ServiceHealthy { .. }
             | EventKind::ServiceNotHealthy { .. }
-            | EventKind::HostCall(_) => {}
+            | EventKind::HostCall(_)
+            | EventKind::Observed { .. } => {}
         }
     }
 

@@ -143,6 +143,22 @@ impl Story {
                     call.caller, call.function, call.target, call.decision
                 )))
             }),
+            EventKind::Observed {
+                observer,
+                told,
+                duration_ms,
+                taken_in: true,
+            } => self.details(|| {
+                detail(&format!(
+                    "{} took in `{told}` in {}",
+                    one_line(observer),
+                    human_ms(*duration_ms)
+                ))
+            }),
+            // Told already: as a notice, or in the report at the end.
+            EventKind::Observed {
+                taken_in: false, ..
+            } => Vec::new(),
             EventKind::RunFinished(run) => {
                 let mut lines: Vec<Line> =
                     summary::lines(run, self.began, &self.titles, &self.options)

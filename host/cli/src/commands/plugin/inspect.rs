@@ -2,7 +2,7 @@
 
 use chora_bootstrap::history::{History, PluginRun};
 use chora_bootstrap::{Inspection, Store, where_it_runs};
-use chora_plugin_host::Plugin;
+use chora_plugin_host::{Plugin, PluginKind};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -22,15 +22,18 @@ use crate::render::report;
 /// How many runs are looked back at.
 const RUNS: usize = 5;
 
-const COLUMNS: [Column; 7] = [
-    left("RUN"),
-    left("STARTED"),
-    left("KIND"),
-    right("STEPS"),
-    right("TOOK"),
-    right("CALLS"),
-    right("DENIED"),
-];
+/// `done` heads what a plugin of its kind did.
+const fn columns_of(done: &'static str) -> [Column; 7] {
+    [
+        left("RUN"),
+        left("STARTED"),
+        left("KIND"),
+        right(done),
+        right("TOOK"),
+        right("CALLS"),
+        right("DENIED"),
+    ]
+}
 
 /// Runs the command.
 pub(super) async fn run(app: &App, name: &str, format: PluginFormat) -> Result<Exit, Ended> {
@@ -109,7 +112,11 @@ fn lines(
         lines.push("none of the latest runs had it do anything".to_owned());
     } else {
         let rows: Vec<_> = runs.iter().map(|run| row(run, now)).collect();
-        lines.extend(columns(&COLUMNS, &rows));
+        let done = match kind {
+            Some(PluginKind::Observer) => "EVENTS",
+            _ => "STEPS",
+        };
+        lines.extend(columns(&columns_of(done), &rows));
         lines.extend(denied(runs));
     }
     lines
@@ -154,9 +161,11 @@ fn grants(given: &[String], plugin: Option<&Plugin>) -> Vec<String> {
 
 fn row(run: &PluginRun, now: Timestamp) -> [Cell; 7] {
     let started = run.started_at.map(|at| words::moment(at, now));
-    let steps = match run.failed {
-        0 => run.steps.to_string(),
-        failed => format!("{} ({failed} failed)", run.steps),
+    // A plugin has either.
+    let done = run.steps + run.events;
+    let done = match run.failed {
+        0 => done.to_string(),
+        failed => format!("{done} ({failed} failed)"),
     };
     let calls = match run.calls.total() {
         0 => "0".to_owned(),
@@ -170,8 +179,8 @@ fn row(run: &PluginRun, now: Timestamp) -> [Cell; 7] {
         one_line(&run.run).into(),
         started.unwrap_or_else(|| "-".to_owned()).into(),
         words::kind(run.kind).into(),
-        steps.into(),
-        human_ms(run.steps_ms).into(),
+        done.into(),
+        human_ms(run.steps_ms + run.events_ms).into(),
         calls.into(),
         denied,
     ]
