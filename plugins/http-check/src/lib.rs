@@ -115,7 +115,7 @@ impl Expected {
             (Some(expected), Some(said)) if *expected != said => Verdict::unhealthy(format!(
                 "{status} from {url}, answered by wrong service `{said}`"
             )),
-            // Without `format!`, because most checks end here: it calls through a table, which is filled anew in each call of a plugin, and takes longer than the rest of the guest's work.
+            // Without `format!`, because most checks end here: it calls through a table, which wasmtime fills anew in each call of a plugin, and that takes a quarter of the guest's time.
             _ => Verdict::healthy([status.to_string().as_str(), " from ", url].concat()),
         }
     }

@@ -180,7 +180,7 @@ fn row(run: &PluginRun, now: Timestamp) -> [Cell; 7] {
         started.unwrap_or_else(|| "-".to_owned()).into(),
         words::kind(run.kind).into(),
         done.into(),
-        human_ms(run.steps_ms + run.events_ms).into(),
+        human_ms(run.steps_ms.saturating_add(run.events_ms)).into(),
         calls.into(),
         denied,
     ]
