@@ -139,6 +139,18 @@ impl Container {
         )
     }
 
+    /// Whether it has a port of the machine.
+    pub(super) fn is_published(&self, port: u16) -> bool {
+        let settings = self.0.network_settings.as_ref();
+        let ports = settings.and_then(|settings| settings.ports.as_ref());
+        let mut bindings = ports
+            .into_iter()
+            .flatten()
+            .flat_map(|(_, bindings)| bindings)
+            .flatten();
+        bindings.any(|binding| binding.host_port.as_deref() == Some(port.to_string().as_str()))
+    }
+
     pub(super) fn status(&self) -> Status {
         Status {
             state: self.run_state(),

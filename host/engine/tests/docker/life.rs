@@ -136,6 +136,37 @@ async fn services_reach_each_other_by_name_and_are_published() {
     assert!(aliases.contains(&"web".to_owned()), "{aliases:?}");
 }
 
+// An engine takes the ports of a container that it is starting before it lists the container as running.
+#[tokio::test]
+async fn a_port_is_the_services_while_its_container_is_being_started() {
+    let world = World::new().await;
+    let port = free_port();
+    let web = world.service_with("web", &["serve", "8000"], |service| {
+        service.ports = vec![Port {
+            target: 8000,
+            protocol: Protocol::Tcp,
+            host_ip: Some("127.0.0.1".to_owned()),
+            published: Some(PortRange::one(port)),
+        }];
+    });
+    let (later, stranger) = (world.another_engine(), World::new().await);
+    // The first start makes the container, and the second has it already.
+    for _ in 0..2 {
+        let owners = async {
+            // To try to bind the port could take it from the engine.
+            while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let owner = later.service_of_port(port).await.unwrap();
+            (owner, stranger.engine.service_of_port(port).await.unwrap())
+        };
+        let (_, owners) = tokio::join!(world.start(&web), owners);
+        assert_eq!(owners, (Some("web".to_owned()), None));
+        assert!(world.engine.stop("web", GRACE).await.unwrap());
+        assert_eq!(later.service_of_port(port).await.unwrap(), None);
+    }
+}
+
 #[tokio::test]
 async fn a_service_with_only_an_image_gets_its_port_published() {
     let world = World::new().await;
