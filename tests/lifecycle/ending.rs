@@ -50,6 +50,10 @@ fn an_interrupt_leaves_a_wait_for_health_at_once_and_the_next_run_goes_on() {
     let left = run.until_document(|event| event["event"] == "service_not_healthy");
     assert_eq!(left["reason"], "the wait was cut off");
     run.end().exits(6);
+    let inspect = ["plugin", "inspect", "tcp-check", "--format", "json"];
+    let probed = &ecosystem.chora(&inspect).exits(0).json()["runs"][0];
+    let counts = ["probes", "failed"].map(|count| probed[count].as_u64());
+    assert!(counts[0] > Some(0) && counts[0] == counts[1], "{probed}");
 
     ecosystem.chora(&["status"]).exits(3);
     assert_eq!(ids_of(&ecosystem, &["deaf"]), old);

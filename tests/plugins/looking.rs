@@ -1,8 +1,9 @@
 //! What `list`, `inspect` and `verify` say.
 
 use chora_test_guests::COURIER;
+use serde_json::Value;
 
-use crate::scene::{ASKED, add, bootstrap, project_with, sha256, with_courier};
+use crate::scene::{ASKED, add, bootstrap, config, project, project_with, sha256, with_courier};
 
 #[test]
 fn the_list_has_the_bundled_the_configured_and_the_added_plugins() {
@@ -86,11 +87,43 @@ fn inspect_tells_what_a_plugin_is_may_do_and_did() {
     assert_eq!(runs.len(), 2);
     for run in runs {
         assert_eq!(run["calls"]["allowed"], 1, "{run}");
+        let counts = ["plans", "steps", "failed"].map(|count| run[count].as_u64());
+        assert_eq!(counts, [Some(1), Some(1), Some(0)], "{run}");
         assert!(
-            run["steps_ms"].is_u64() && run["started_at"].is_string(),
+            run["took_ms"].is_u64() && run["started_at"].is_string(),
             "{run}"
         );
     }
+}
+
+#[test]
+fn what_a_health_check_probed_is_on_record_although_it_called_nothing() {
+    let ecosystem = project();
+    add(&ecosystem, &["pulse.wasm"]);
+    ecosystem.write_config(&config("").replacen("health: none", "health: pulse", 1));
+    let events = ecosystem.chora(&["bootstrap", "--format", "json"]);
+    let events = events.exits(0).events();
+    let waited = events
+        .iter()
+        .filter(|event| event["event"] == "service_healthy");
+    let waited: u64 = waited.filter_map(|event| event["probes"].as_u64()).sum();
+    let looked = |event: &&Value| event["function"] == "health.probe" && event["target"] == "db";
+    let probed = waited + events.iter().filter(looked).count() as u64;
+
+    let inspect = ["plugin", "inspect", "pulse"];
+    let inspected = ecosystem.chora(&inspect).exits(0).stdout;
+    assert!(inspected.contains("PROBES"), "{inspected}");
+    let json = [&inspect[..], &["--format", "json"]].concat();
+    let run = &ecosystem.chora(&json).exits(0).json()["runs"][0];
+    let counts = ["probes", "failed", "steps", "plans"].map(|count| run[count].as_u64());
+    assert_eq!(counts, [Some(probed), Some(0), Some(0), Some(0)], "{run}");
+    assert!(run["took_ms"].is_u64(), "{run}");
+    let audited = ecosystem.chora(&["plugin", "audit", "pulse"]).exits(0);
+    let audited = audited.stdout;
+    assert!(audited.contains("pulse, in 1 of the runs"), "{audited}");
+    let verbose = ecosystem.chora(&["bootstrap", "--verbose"]).exits(0).stdout;
+    let told = |line: &str| line.contains("pulse took ") && line.contains(" of db");
+    assert!(verbose.lines().any(told), "{verbose}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chora_engine::{EngineError, Exit, Health, HealthState, RunState};
 use chora_model::config::Service;
+use chora_model::event::PluginFunction;
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
     Call, HealthError, HealthReport, HealthService, Outstanding, PluginError, ProbeTally, Scene,
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use crate::asked::Asked;
 use crate::plugins::Plugins;
 use pace::{Next, Pace};
 
@@ -77,6 +79,7 @@ impl HealthWaiter {
         scene: &Arc<Scene>,
         service: &Service,
         plugin: &str,
+        asked: &mut Asked<'_>,
     ) -> Result<Verdict, HealthError> {
         let failed = |source| HealthError::Plugin {
             service: service.name.clone(),
@@ -100,7 +103,11 @@ impl HealthWaiter {
             port: service.port,
             timeout: patience,
         };
-        let verdict = match host.probe(scene, call, &target).await {
+        let probed = host.probe(scene, call, &target);
+        let probed = asked.answer(probed, |answer| {
+            answer.as_ref().is_ok_and(|verdict| verdict.healthy)
+        });
+        let verdict = match probed.await {
             Ok(verdict) => verdict,
             Err(PluginError::TimedOut { limit, .. }) => Verdict {
                 healthy: false,
@@ -123,10 +130,11 @@ impl HealthWaiter {
             return running_a_moment(scene, service, begun).await;
         };
         let mut pace = Pace::new(&scene.config.retry, service.health.successes);
+        let mut asked = probes(scene, service, plugin);
         let mut first_success = None;
         loop {
-            let asked = Instant::now();
-            let verdict = self.ask(scene, service, plugin).await?;
+            let before = Instant::now();
+            let verdict = self.ask(scene, service, plugin, &mut asked).await?;
             tally.count(verdict.healthy);
             let now = Instant::now();
             if !verdict.healthy {
@@ -134,7 +142,7 @@ impl HealthWaiter {
             } else if first_success.is_none() {
                 first_success = Some(now);
             }
-            match pace.probed(verdict.healthy, now - begun, now - asked) {
+            match pace.probed(verdict.healthy, now - begun, now - before) {
                 Next::After(delay) => sleep(delay).await,
                 Next::Healthy => {
                     // What answers may be a foreign process on the same port.
@@ -186,7 +194,10 @@ impl HealthWaiter {
         service: &Service,
     ) -> Result<Verdict, HealthError> {
         match &service.health.plugin {
-            Some(plugin) => self.ask(scene, service, plugin).await,
+            Some(plugin) => {
+                let mut asked = probes(scene, service, plugin);
+                self.ask(scene, service, plugin, &mut asked).await
+            }
             None => Ok(Verdict {
                 healthy: true,
                 summary: "running".to_owned(),
@@ -287,6 +298,12 @@ impl HealthService for HealthWaiter {
             }
         }
     }
+}
+
+/// What a service's health plugin will have been asked.
+fn probes<'a>(scene: &'a Scene, service: &Service, plugin: &str) -> Asked<'a> {
+    let about = service.name.clone();
+    Asked::new(&*scene.events, plugin, PluginFunction::Probe, about)
 }
 
 /// What the engine's own check of a service says, in words.

@@ -26,9 +26,7 @@ use crate::journal::{self, Salvaged};
 use crate::report::io_failure;
 
 pub use audit::{Audit, Audited, Called, Unused};
-pub use digest::{
-    Calls, Denied, Digest, Moment, Observation, PhaseDigest, Said, StepDigest, Waited,
-};
+pub use digest::{Calls, Denied, Digest, Moment, PhaseDigest, Said, StepDigest, Waited};
 pub use plugin::PluginRun;
 pub use report::{
     PathSource, PathStep, PluginUse, Repeated, Report, Retries, SlowStep, Usual, Wait,

@@ -10,6 +10,7 @@
     reason = "a failure is made once a run, on the way to the user, and carries everything that is told"
 )]
 
+mod asked;
 mod bundled;
 mod cancel;
 mod compose;

@@ -1,9 +1,9 @@
 //! Observers: plugins that are told what happens in a run, each in order and behind the run. They never hold it up; its end alone waits for them, and not for long.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use chora_model::event::{EventKind, EventSink, RunKind, millis};
+use chora_model::event::{EventKind, EventSink, PluginFunction, RunKind};
 use chora_model::failure::{Code, Failure};
 use chora_model::plan::StepKey;
 use chora_plugin_host::{
@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use crate::asked::Asked;
 use crate::cancel::{Cancel, Urgency};
 use crate::plugins::Ready;
 use crate::report;
@@ -153,6 +154,8 @@ impl Watcher {
             Err(what) => what,
         };
         task.abort();
+        // What it was cut off in is told before the run's end is.
+        let _cut_off = task.await;
         if required {
             return vec![failed(&name, what)];
         }
@@ -184,14 +187,11 @@ impl Calls {
             if is_broken && !is_last {
                 continue;
             }
-            let began = Instant::now();
-            let told = self.tell(&event).await;
-            self.stage.emit(EventKind::Observed {
-                observer: self.ready.plugin.name.clone(),
-                told: event.name().to_owned(),
-                taken_in: told.is_ok(),
-                duration_ms: millis(began.elapsed()),
-            });
+            let name = &self.ready.plugin.name;
+            let about = event.name().to_owned();
+            let mut asked = Asked::new(&*self.stage, name, PluginFunction::Observe, about);
+            let told = asked.answer(self.tell(&event), Result::is_ok).await;
+            drop(asked);
             let Err(error) = told else {
                 continue;
             };
@@ -199,7 +199,6 @@ impl Calls {
                 error,
                 PluginError::Guest { .. } | PluginError::Denied { .. }
             );
-            let name = &self.ready.plugin.name;
             if self.ready.required {
                 let mut failure = failed(name, format!("{}: {error}", event.name()));
                 failure.details = report::causes(&error);

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chora_model::config::Placement;
-use chora_model::event::EventKind;
+use chora_model::event::{EventKind, PluginFunction};
 use chora_model::failure::Failure;
 use chora_model::plan::{Plan, StepKey};
 use chora_plugin_host::{Call, Context, Outstanding, Scene};
 use futures_util::future::join_all;
 
+use crate::asked::Asked;
 use crate::bundled;
 use crate::planning::{self, PluginPlan};
 use crate::plugins::{ForARun, Ready};
@@ -104,9 +105,13 @@ async fn one(
         phase,
         dry_run: ask.dry_run,
     };
-    let steps = host.plan(scene, call, &context).await.map_err(failed)?;
+    let name = &ready.plugin.name;
+    let about = format!("phase {phase}");
+    let mut asked = Asked::new(&*scene.events, name, PluginFunction::Plan, about);
+    let planned = host.plan(scene, call, &context);
+    let steps = asked.answer(planned, Result::is_ok).await.map_err(failed)?;
     Ok(PluginPlan {
-        plugin: ready.plugin.name.clone(),
+        plugin: name.clone(),
         placement,
         steps,
     })

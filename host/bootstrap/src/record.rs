@@ -111,7 +111,7 @@ pub(crate) fn reduce(state: &mut State, facts: &Facts, kind: &EventKind, at: Tim
         EventKind::Notice { .. }
         | EventKind::StepDoing { .. }
         | EventKind::StepLog { .. }
-        | EventKind::Observed { .. } => {}
+        | EventKind::PluginCalled(_) => {}
     }
 }
 

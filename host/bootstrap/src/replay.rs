@@ -47,7 +47,7 @@ pub(crate) fn with_journal(layout: &Layout, mut state: State) -> State {
             | EventKind::PhaseFinished { .. }
             | EventKind::StepDoing { .. }
             | EventKind::StepLog { .. }
-            | EventKind::Observed { .. }
+            | EventKind::PluginCalled(_)
             | EventKind::RunFinished(_) => {}
         }
     }

@@ -409,7 +409,7 @@ impl EventSink for Stage {
             kind,
             EventKind::ServiceHealthy { .. }
                 | EventKind::PhaseStarted { .. }
-                | EventKind::Observed { .. }
+                | EventKind::PluginCalled(_)
         );
         let redactor = if has_text {
             self.vault.redactor()
@@ -455,7 +455,7 @@ fn clean(mut kind: EventKind, redactor: Option<&Redactor>) -> EventKind {
         | EventKind::PhaseFinished { .. }
         | EventKind::StepStarted { .. }
         | EventKind::ServiceHealthy { .. }
-        | EventKind::Observed { .. } => {}
+        | EventKind::PluginCalled(_) => {}
         // A plugin that may read a secret can call with it.
         EventKind::HostCall(call) => {
             let texts = std::iter::once(&mut call.target)

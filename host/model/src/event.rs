@@ -180,17 +180,8 @@ pub enum EventKind {
     },
     /// A plugin called the host: one line of the ledger. Never holds a secret.
     HostCall(HostCall),
-    /// An observer was told of something.
-    Observed {
-        /// The observer.
-        observer: String,
-        /// What it was told, as `run-started`.
-        told: String,
-        /// Whether it took that in. What it failed at is a notice, or a failure of the run.
-        taken_in: bool,
-        /// How long it had it for.
-        duration_ms: u64,
-    },
+    /// A plugin was called outside of steps.
+    PluginCalled(PluginCalled),
     /// The run has ended. Always the last event.
     RunFinished(Box<Summary>),
 }
@@ -222,6 +213,35 @@ pub struct HostCall {
     pub bytes: u64,
     /// How long it took, in microseconds.
     pub duration_us: u64,
+}
+
+/// Calls of a plugin that belong to no step, one after another and about the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginCalled {
+    /// The plugin.
+    pub plugin: String,
+    /// What was called.
+    pub function: PluginFunction,
+    /// What about: the phase that it was to plan as `phase 1`, the service that it was to probe, or the event that it was to take in as `run-started`.
+    pub about: String,
+    /// How often.
+    pub calls: u32,
+    /// How many of the calls failed, were cut off or found the service not healthy. Why is told elsewhere: in a notice, the failure of a step or of the run.
+    pub failed: u32,
+    /// How long they took together.
+    pub duration_ms: u64,
+}
+
+/// What plugins export besides the functions of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PluginFunction {
+    /// A phase plugin's plan of its steps.
+    Plan,
+    /// A health plugin's look at a service.
+    Probe,
+    /// An observer's taking in of an event.
+    Observe,
 }
 
 /// How a run ended, as its last event and as the last line of `--format json`.

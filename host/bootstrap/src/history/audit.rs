@@ -27,7 +27,7 @@ pub struct Audit {
 /// What one plugin called.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Audited {
-    /// In how many of the runs it began a step, called the host or was told of something.
+    /// In how many of the runs it did anything.
     pub runs: usize,
     /// SHA-256 of the components that called.
     pub digests: BTreeSet<String>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chora_model::config::PHASE_NAMES;
-use chora_model::event::{Ending, Event, EventKind, HostCall, RunKind, Summary};
+use chora_model::event::{Ending, Event, EventKind, HostCall, PluginCalled, RunKind, Summary};
 use chora_model::failure::Failure;
 use chora_model::plan::{Change, StepKey};
 use jiff::{SignedDuration, Timestamp};
@@ -32,8 +32,8 @@ pub struct Digest {
     pub other_calls: Calls,
     /// Every host call that was refused.
     pub denied: Vec<Denied>,
-    /// What observers were told.
-    pub observations: Vec<Observation>,
+    /// What plugins were called for outside of steps.
+    pub plugin_calls: Vec<PluginCalled>,
     /// How it ended.
     pub summary: Option<Summary>,
     /// The whole ledger, each call with the time of its end.
@@ -177,21 +177,6 @@ pub struct Denied {
     pub needed: Option<String>,
 }
 
-/// An observer that was told of something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Observation {
-    /// The observer.
-    pub observer: String,
-    /// What it was told, as `run-started`.
-    pub told: String,
-    /// When it was done with it, in milliseconds since the run began.
-    pub at_ms: u64,
-    /// Whether it took that in.
-    pub taken_in: bool,
-    /// How long it had it for.
-    pub duration_ms: u64,
-}
-
 impl Calls {
     /// Counts one.
     pub(super) fn count(&mut self, call: &HostCall) {
@@ -285,14 +270,14 @@ impl Digest {
         self.phases.iter().flat_map(|phase| &phase.steps)
     }
 
-    /// The plugins that did anything: that began a step, called the host or were told of something.
+    /// The plugins that did anything: that began a step, were called outside of one, or called the host.
     pub(super) fn plugins(&self) -> BTreeSet<&str> {
         let steps = self.steps().filter(|step| step.begun_ms.is_some());
         let steps = steps.map(|step| plugin_of(&step.step.0));
         let callers = self.ledger.iter();
         let callers = callers.map(|(_, call)| plugin_of(&call.caller));
-        let observers = self.observations.iter().map(|one| one.observer.as_str());
-        steps.chain(callers).chain(observers).collect()
+        let called = self.plugin_calls.iter().map(|told| told.plugin.as_str());
+        steps.chain(callers).chain(called).collect()
     }
 
     /// How many steps changed something.
@@ -424,18 +409,7 @@ impl Digest {
                 self.happened(step.as_ref(), at_ms, Said::Waited(waited));
             }
             EventKind::HostCall(call) => self.called(at_ms, call),
-            EventKind::Observed {
-                observer,
-                told,
-                taken_in,
-                duration_ms,
-            } => self.observations.push(Observation {
-                observer: observer.clone(),
-                told: told.clone(),
-                at_ms,
-                taken_in: *taken_in,
-                duration_ms: *duration_ms,
-            }),
+            EventKind::PluginCalled(told) => self.plugin_calls.push(told.clone()),
             EventKind::RunFinished(summary) => {
                 self.kind = self.kind.or(Some(summary.kind));
                 if self.environment.is_none() {

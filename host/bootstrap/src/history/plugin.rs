@@ -1,6 +1,6 @@
-//! What one plugin did in the latest runs: its steps or what it was told as an observer, its host calls, and what was refused.
+//! What one plugin did in the latest runs: its steps, what it was called for besides, its host calls, and what was refused.
 
-use chora_model::event::{Ending, RunKind};
+use chora_model::event::{Ending, PluginFunction, RunKind};
 use chora_model::failure::Failure;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -22,16 +22,18 @@ pub struct PluginRun {
     pub started_at: Option<Timestamp>,
     /// How the run ended; nothing when that is not told.
     pub ending: Option<Ending>,
-    /// How many steps of the plugin ended.
-    pub steps: usize,
-    /// How long they took together, in milliseconds.
-    pub steps_ms: u64,
-    /// How many events it was told, as an observer.
-    pub events: usize,
-    /// How long it had them for together, in milliseconds.
-    pub events_ms: u64,
-    /// How many of the steps failed and of the events were not taken in.
-    pub failed: usize,
+    /// How many of its steps began.
+    pub steps: u64,
+    /// How often it was asked for its plan.
+    pub plans: u64,
+    /// How often it looked at a service's health.
+    pub probes: u64,
+    /// How many events it was told.
+    pub events: u64,
+    /// How many of the steps and plans failed, of the probes found the service not healthy, and of the events were not taken in.
+    pub failed: u64,
+    /// How long all of that took together, in milliseconds.
+    pub took_ms: u64,
     /// Its host calls, also those outside of steps.
     pub calls: Calls,
     /// Those that were refused.
@@ -62,10 +64,11 @@ impl PluginRun {
             started_at: digest.started_at,
             ending: digest.ending(),
             steps: 0,
-            steps_ms: 0,
+            plans: 0,
+            probes: 0,
             events: 0,
-            events_ms: 0,
             failed: 0,
+            took_ms: 0,
             calls: Calls::default(),
             denied: Vec::new(),
         };
@@ -74,14 +77,19 @@ impl PluginRun {
                 continue;
             }
             did.steps += 1;
-            did.failed += usize::from(step.ending == Some(Ending::Failed));
-            did.steps_ms = did.steps_ms.saturating_add(step.duration_ms.unwrap_or(0));
+            did.failed += u64::from(step.ending == Some(Ending::Failed));
+            did.took_ms = did.took_ms.saturating_add(step.duration_ms.unwrap_or(0));
         }
-        let observations = digest.observations.iter();
-        for one in observations.filter(|one| one.observer == plugin) {
-            did.events += 1;
-            did.failed += usize::from(!one.taken_in);
-            did.events_ms = did.events_ms.saturating_add(one.duration_ms);
+        let called = digest.plugin_calls.iter();
+        for told in called.filter(|told| told.plugin == plugin) {
+            let counter = match told.function {
+                PluginFunction::Plan => &mut did.plans,
+                PluginFunction::Probe => &mut did.probes,
+                PluginFunction::Observe => &mut did.events,
+            };
+            *counter += u64::from(told.calls);
+            did.failed += u64::from(told.failed);
+            did.took_ms = did.took_ms.saturating_add(told.duration_ms);
         }
         let ledger = digest.ledger.iter();
         for (_, call) in ledger.filter(|(_, call)| plugin_of(&call.caller) == plugin) {
@@ -92,6 +100,7 @@ impl PluginRun {
             .filter(|denied| denied.plugin == plugin)
             .cloned()
             .collect();
-        (did.steps + did.events + did.calls.total() > 0).then_some(did)
+        let did_anything = did.steps + did.plans + did.probes + did.events > 0;
+        (did_anything || did.calls.total() > 0).then_some(did)
     }
 }

@@ -95,7 +95,7 @@ impl Live {
             | EventKind::ServiceHealthy { .. }
             | EventKind::ServiceNotHealthy { .. }
             | EventKind::HostCall(_)
-            | EventKind::Observed { .. } => {}
+            | EventKind::PluginCalled(_) => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chora_model::config::PHASES;
-use chora_model::event::{Ending, Event, EventKind, RunKind};
+use chora_model::event::{Ending, Event, EventKind, PluginCalled, PluginFunction, RunKind};
 use chora_model::plan::{Change, StepKey};
 
 use super::{report, summary};
@@ -143,22 +143,7 @@ impl Story {
                     call.caller, call.function, call.target, call.decision
                 )))
             }),
-            EventKind::Observed {
-                observer,
-                told,
-                duration_ms,
-                taken_in: true,
-            } => self.details(|| {
-                detail(&format!(
-                    "{} took in `{told}` in {}",
-                    one_line(observer),
-                    human_ms(*duration_ms)
-                ))
-            }),
-            // Told already: as a notice, or in the report at the end.
-            EventKind::Observed {
-                taken_in: false, ..
-            } => Vec::new(),
+            EventKind::PluginCalled(told) => self.details(|| detail(&called(told))),
             EventKind::RunFinished(run) => {
                 let mut lines: Vec<Line> =
                     summary::lines(run, self.began, &self.titles, &self.options)
@@ -243,6 +228,24 @@ fn note(text: &str) -> String {
 
 fn detail(text: &str) -> String {
     format!("    {}", paint(DIM, text))
+}
+
+/// A plugin's calls outside of steps.
+fn called(told: &PluginCalled) -> String {
+    let about = one_line(&told.about);
+    let what = match (told.function, told.calls) {
+        (PluginFunction::Plan, _) => format!("the plan of {about}"),
+        (PluginFunction::Probe, 1) => format!("1 probe of {about}"),
+        (PluginFunction::Probe, probes) => format!("{probes} probes of {about}"),
+        (PluginFunction::Observe, _) => format!("`{about}`"),
+    };
+    let ended = match (told.calls, told.failed) {
+        (_, 0) => String::new(),
+        (1, _) => " and failed".to_owned(),
+        (_, failed) => format!(", {failed} of them failed"),
+    };
+    let took = human_ms(told.duration_ms);
+    format!("{} took {took} over {what}{ended}", one_line(&told.plugin))
 }
 
 fn warning(text: &str) -> String {

@@ -1,6 +1,8 @@
 //! Fixed events in, text out: what a reader sees of a run.
 
-use chora_model::event::{Ending, Event, EventKind, HostCall, RunKind, Summary};
+use chora_model::event::{
+    Ending, Event, EventKind, HostCall, PluginCalled, PluginFunction, RunKind, Summary,
+};
 use chora_model::failure::{Code, Failure};
 use chora_model::plan::{Change, StepKey};
 use jiff::Timestamp;
@@ -171,6 +173,40 @@ fn beginning() -> Vec<Event> {
             },
         ),
     ]
+}
+
+/// What a plugin was called for outside of steps.
+fn called(plugin: &str, function: PluginFunction, about: &str, calls: u32, failed: u32) -> Event {
+    let told = PluginCalled {
+        plugin: plugin.to_owned(),
+        function,
+        about: about.to_owned(),
+        calls,
+        failed,
+        duration_ms: 7,
+    };
+    at(100, EventKind::PluginCalled(told))
+}
+
+#[test]
+fn calls_outside_of_steps_are_details() {
+    use PluginFunction::{Observe, Plan, Probe};
+    let events = [
+        called("courier", Plan, "phase 1", 1, 0),
+        called("courier", Plan, "phase 1", 1, 1),
+        called("pulse", Probe, "db", 1, 0),
+        called("pulse", Probe, "db", 4, 3),
+        called("herald\u{1b}", Observe, "run-started", 1, 0),
+    ];
+    let lines = [
+        "out|     courier took 7 ms over the plan of phase 1",
+        "out|     courier took 7 ms over the plan of phase 1 and failed",
+        "out|     pulse took 7 ms over 1 probe of db",
+        "out|     pulse took 7 ms over 4 probes of db, 3 of them failed",
+        "out|     herald\\u{1b} took 7 ms over `run-started`",
+    ];
+    assert_eq!(told(true, &events).lines().collect::<Vec<_>>(), lines);
+    assert_eq!(told(false, &events), "");
 }
 
 fn success() -> Vec<Event> {

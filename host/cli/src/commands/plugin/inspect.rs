@@ -114,7 +114,8 @@ fn lines(
         let rows: Vec<_> = runs.iter().map(|run| row(run, now)).collect();
         let done = match kind {
             Some(PluginKind::Observer) => "EVENTS",
-            _ => "STEPS",
+            Some(PluginKind::Health) => "PROBES",
+            Some(PluginKind::Phase) | None => "STEPS",
         };
         lines.extend(columns(&columns_of(done), &rows));
         lines.extend(denied(runs));
@@ -161,8 +162,8 @@ fn grants(given: &[String], plugin: Option<&Plugin>) -> Vec<String> {
 
 fn row(run: &PluginRun, now: Timestamp) -> [Cell; 7] {
     let started = run.started_at.map(|at| words::moment(at, now));
-    // A plugin has either.
-    let done = run.steps + run.events;
+    // A plugin has one of these.
+    let done = run.steps + run.probes + run.events;
     let done = match run.failed {
         0 => done.to_string(),
         failed => format!("{done} ({failed} failed)"),
@@ -180,7 +181,7 @@ fn row(run: &PluginRun, now: Timestamp) -> [Cell; 7] {
         started.unwrap_or_else(|| "-".to_owned()).into(),
         words::kind(run.kind).into(),
         done.into(),
-        human_ms(run.steps_ms.saturating_add(run.events_ms)).into(),
+        human_ms(run.took_ms).into(),
         calls.into(),
         denied,
     ]
