@@ -3,9 +3,12 @@
 //! Settings: `expect_status`, a status or a list of them in place of 2xx; `service`, the name that a `service` in the JSON answer must
 //! have in place of the configured one, or `false` where it means something else.
 
+use std::fmt;
+
 use chora_plugin::http::{self, Request, Response};
 use chora_plugin::{HealthCheck, Metadata, ProbeError, Target, Verdict, settings};
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer as _};
 use serde_json::Value;
 
 struct HttpCheck;
@@ -122,17 +125,43 @@ impl Expected {
     }
 }
 
-/// The part of a JSON answer that counts; the rest is looked through and not kept.
-#[derive(Deserialize)]
-struct Said {
-    service: String,
+fn said_service(answer: &Response) -> Option<String> {
+    let mut reader = serde_json::Deserializer::from_slice(&answer.body);
+    let said = reader.deserialize_map(ServiceVisitor).ok()?;
+    reader.end().ok()?;
+    said
 }
 
-fn said_service(answer: &Response) -> Option<String> {
-    // An array would do as well for serde, by the order of the fields.
-    let object = Some(answer.body.trim_ascii_start()).filter(|body| body.starts_with(b"{"))?;
-    let said: Said = serde_json::from_slice(object).ok()?;
-    Some(said.service)
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "lowercase")]
+enum Key {
+    Service,
+    #[serde(other)]
+    Other,
+}
+
+/// Finds the `service` of a JSON object; the rest is looked through and not kept. Of several the last counts, as with most readers of JSON.
+struct ServiceVisitor;
+
+impl<'de> Visitor<'de> for ServiceVisitor {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut said = None;
+        while let Some(key) = map.next_key()? {
+            match key {
+                Key::Service => said = map.next_value::<Value>()?.as_str().map(str::to_owned),
+                Key::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(said)
+    }
 }
 
 #[cfg(test)]
@@ -183,6 +212,8 @@ mod tests {
             r#"{"service":null}"#,
             r#"{"part":{"service":"web"}}"#,
             r#"{"service":"web""#,
+            r#"{"service":"web"} and more"#,
+            r#"{"service":"web","service":7}"#,
         ] {
             assert!(usual().judge("u", &answer(200, body)).healthy, "{body}");
         }
@@ -207,11 +238,14 @@ mod tests {
         let other = answer(200, " \n{\"up\":1.5,\"service\":\"web\",\"of\":[{}]}");
         let verdict = usual().judge("u", &other);
         assert!(!verdict.healthy && verdict.summary.contains("wrong service `web`"));
-        assert!(
-            usual()
-                .judge("u", &answer(200, r#"{"service":"api"}"#))
-                .healthy
-        );
+        let twice = answer(200, r#"{"service":"api","\u0073ervice":"web"}"#);
+        assert!(!usual().judge("u", &twice).healthy);
+        for body in [
+            r#"{"service":"api"}"#,
+            r#"{"service":"web","service":"api"}"#,
+        ] {
+            assert!(usual().judge("u", &answer(200, body)).healthy, "{body}");
+        }
         for setting in [json!("web"), json!(false)] {
             let expected = Expected::from_settings("api", None, Some(setting)).unwrap();
             assert!(expected.judge("u", &other).healthy);
