@@ -1,5 +1,7 @@
 //! What the events of one run amount to: its phases and steps in order, with what happened in each. Pure, and content with whatever a damaged journal still holds.
 
+mod moment;
+
 use std::collections::BTreeSet;
 
 use chora_model::config::PHASE_NAMES;
@@ -8,6 +10,8 @@ use chora_model::failure::Failure;
 use chora_model::plan::{Change, StepKey};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+
+pub use moment::{Calls, Denied, Moment, Said, Waited};
 
 /// One run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -89,123 +93,6 @@ pub struct StepDigest {
     pub moments: Vec<Moment>,
     /// Its host calls.
     pub calls: Calls,
-}
-
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Moment {
-    /// When, in milliseconds since the run began.
-    pub at_ms: u64,
-    /// What.
-    #[serde(flatten)]
-    pub said: Said,
-}
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
-pub enum Said {
-    /// Something that belongs to no step.
-    Notice {
-        /// One sentence.
-        message: String,
-    },
-    /// What a step was doing.
-    Doing {
-        /// In a few words.
-        message: String,
-    },
-    /// A line that a plugin logged.
-    Log {
-        /// `debug`, `info` or `warning`.
-        level: String,
-        /// The line.
-        message: String,
-    },
-    /// A wait for a service's health ended.
-    Waited(Waited),
-    /// A host call was refused.
-    Denied(Denied),
-}
-
-/// A wait for health.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Waited {
-    /// The service.
-    pub service: String,
-    /// Whether it was declared healthy.
-    pub healthy: bool,
-    /// How long it was waited for.
-    pub waited_ms: u64,
-    /// How many probes were made.
-    pub probes: u32,
-    /// How many of them failed and were repeated.
-    pub failed_probes: u32,
-    /// From the first successful answer to the end, in microseconds.
-    pub confirm_us: Option<u64>,
-    /// Why the wait was in vain.
-    pub reason: Option<String>,
-}
-
-/// Host calls, counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Calls {
-    /// How many were allowed.
-    pub allowed: usize,
-    /// How many were planned only.
-    pub planned: usize,
-    /// How many were refused.
-    pub denied: usize,
-    /// Bytes that went in and came out.
-    pub bytes: u64,
-    /// How long they took together, in microseconds.
-    pub duration_us: u64,
-}
-
-/// A refused host call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Denied {
-    /// The plugin.
-    pub plugin: String,
-    /// The step or plugin that called.
-    pub caller: String,
-    /// `interface.function`.
-    pub function: String,
-    /// What it was to act on.
-    pub target: String,
-    /// The grant that would have allowed it; nothing when no grant does, as while planning.
-    pub needed: Option<String>,
-}
-
-impl Calls {
-    /// Counts one.
-    pub(super) fn count(&mut self, call: &HostCall) {
-        let counter = match call.decision.as_str() {
-            "denied" => &mut self.denied,
-            "planned" => &mut self.planned,
-            _ => &mut self.allowed,
-        };
-        *counter += 1;
-        self.bytes = self.bytes.saturating_add(call.bytes);
-        self.duration_us = self.duration_us.saturating_add(call.duration_us);
-    }
-
-    /// How many there were.
-    pub fn total(&self) -> usize {
-        self.allowed + self.planned + self.denied
-    }
-}
-
-impl Denied {
-    fn of(call: &HostCall) -> Self {
-        Self {
-            plugin: plugin_of(&call.caller).to_owned(),
-            caller: call.caller.clone(),
-            function: call.function.clone(),
-            target: call.target.clone(),
-            needed: call.needed.clone(),
-        }
-    }
 }
 
 impl StepDigest {
