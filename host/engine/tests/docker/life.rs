@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
-use chora_compose::{Attachment, Bind, Mount, MountKind, Port, PortRange, Protocol};
+use chora_compose::{Attachment, Bind, Mount, MountKind, Port, PortRange, Protocol, Service};
 use chora_engine::{Engine as _, Exit, RunState, SecretEnv, Started, Swept};
 use futures_util::future::join_all;
 
@@ -103,14 +103,7 @@ async fn two_projects_side_by_side_do_not_see_each_other() {
 async fn services_reach_each_other_by_name_and_are_published() {
     let world = World::new().await;
     let port = free_port();
-    let web = world.service_with("web", &["serve", "8000"], |service| {
-        service.ports = vec![Port {
-            target: 8000,
-            protocol: Protocol::Tcp,
-            host_ip: Some("127.0.0.1".to_owned()),
-            published: Some(PortRange::one(port)),
-        }];
-    });
+    let web = world.service_with("web", &["serve", "8000"], publish(port));
     world.start(&web).await;
     assert_eq!(world.lines("web", 1).await, ["serving"]);
     assert!(ask(port).ends_with("ok"));
@@ -141,14 +134,7 @@ async fn services_reach_each_other_by_name_and_are_published() {
 async fn a_port_is_the_services_while_its_container_is_being_started() {
     let world = World::new().await;
     let port = free_port();
-    let web = world.service_with("web", &["serve", "8000"], |service| {
-        service.ports = vec![Port {
-            target: 8000,
-            protocol: Protocol::Tcp,
-            host_ip: Some("127.0.0.1".to_owned()),
-            published: Some(PortRange::one(port)),
-        }];
-    });
+    let web = world.service_with("web", &["serve", "8000"], publish(port));
     let (later, stranger) = (world.another_engine(), World::new().await);
     // The first start makes the container, and the second has it already.
     for _ in 0..2 {
@@ -307,14 +293,7 @@ async fn sweeping_leaves_nothing_of_ours_and_everything_of_others() {
 async fn a_process_in_a_container_and_the_helper_for_its_port_are_its_services() {
     let world = World::new().await;
     let port = free_port();
-    let web = world.service_with("web", &["serve", "8000"], |service| {
-        service.ports = vec![Port {
-            target: 8000,
-            protocol: Protocol::Tcp,
-            host_ip: Some("127.0.0.1".to_owned()),
-            published: Some(PortRange::one(port)),
-        }];
-    });
+    let web = world.service_with("web", &["serve", "8000"], publish(port));
     world.start(&web).await;
     let container = world
         .client
@@ -378,6 +357,18 @@ fn helper_of(port: u16, container: &str) -> Option<u32> {
 pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
+}
+
+/// Publishes port 8000 of a service on this port of the machine.
+pub(crate) fn publish(port: u16) -> impl FnOnce(&mut Service) {
+    move |service| {
+        service.ports = vec![Port {
+            target: 8000,
+            protocol: Protocol::Tcp,
+            host_ip: Some("127.0.0.1".to_owned()),
+            published: Some(PortRange::one(port)),
+        }];
+    }
 }
 
 fn ask(port: u16) -> String {

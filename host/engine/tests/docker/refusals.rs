@@ -1,21 +1,10 @@
 //! What cannot be started, and what is said of it.
 
-use chora_compose::{Mount, MountKind, Port, PortRange, Project, Protocol, PullPolicy, Service};
+use chora_compose::{Mount, MountKind, Project, PullPolicy};
 use chora_engine::{Engine as _, RunState, Started};
 
-use crate::life::free_port;
+use crate::life::{free_port, publish};
 use crate::world::{NO_GRACE, World};
-
-fn publish(port: u16) -> impl FnOnce(&mut Service) {
-    move |service| {
-        service.ports = vec![Port {
-            target: 8000,
-            protocol: Protocol::Tcp,
-            host_ip: Some("127.0.0.1".to_owned()),
-            published: Some(PortRange::one(port)),
-        }];
-    }
-}
 
 #[tokio::test]
 async fn a_port_that_a_process_holds_is_named_and_the_start_can_be_tried_again() {
