@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chora_model::event::{EventKind, EventSink, PluginCalled, PluginFunction, millis};
+use chora_model::event::{EventKind, EventSink, PluginCalled, PluginFunction};
 
 /// Calls of one plugin about one thing. They are told together when this is dropped: also those that were cut off.
 pub(crate) struct Asked<'a> {
@@ -28,7 +28,7 @@ impl<'a> Asked<'a> {
                 about,
                 calls: 0,
                 failed: 0,
-                duration_ms: 0,
+                duration_us: 0,
             },
             took: Duration::ZERO,
             began: None,
@@ -60,7 +60,7 @@ impl Drop for Asked<'_> {
     fn drop(&mut self) {
         self.ended(false);
         if self.told.calls > 0 {
-            self.told.duration_ms = millis(self.took);
+            self.told.duration_us = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX);
             self.events.emit(EventKind::PluginCalled(self.told.clone()));
         }
     }

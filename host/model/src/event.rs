@@ -228,8 +228,8 @@ pub struct PluginCalled {
     pub calls: u32,
     /// How many of the calls failed, were cut off or found the service not healthy. Why is told elsewhere: in a notice, the failure of a step or of the run.
     pub failed: u32,
-    /// How long they took together.
-    pub duration_ms: u64,
+    /// How long they took together, in microseconds.
+    pub duration_us: u64,
 }
 
 /// What plugins export besides the functions of steps.

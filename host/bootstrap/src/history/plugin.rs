@@ -32,8 +32,8 @@ pub struct PluginRun {
     pub events: u64,
     /// How many of the steps and plans failed, of the probes found the service not healthy, and of the events were not taken in.
     pub failed: u64,
-    /// How long all of that took together, in milliseconds.
-    pub took_ms: u64,
+    /// How long all of that took together, in microseconds.
+    pub took_us: u64,
     /// Its host calls, also those outside of steps.
     pub calls: Calls,
     /// Those that were refused.
@@ -68,7 +68,7 @@ impl PluginRun {
             probes: 0,
             events: 0,
             failed: 0,
-            took_ms: 0,
+            took_us: 0,
             calls: Calls::default(),
             denied: Vec::new(),
         };
@@ -78,7 +78,8 @@ impl PluginRun {
             }
             did.steps += 1;
             did.failed += u64::from(step.ending == Some(Ending::Failed));
-            did.took_ms = did.took_ms.saturating_add(step.duration_ms.unwrap_or(0));
+            let took = step.duration_ms.unwrap_or(0).saturating_mul(1_000);
+            did.took_us = did.took_us.saturating_add(took);
         }
         let called = digest.plugin_calls.iter();
         for told in called.filter(|told| told.plugin == plugin) {
@@ -89,7 +90,7 @@ impl PluginRun {
             };
             *counter += u64::from(told.calls);
             did.failed += u64::from(told.failed);
-            did.took_ms = did.took_ms.saturating_add(told.duration_ms);
+            did.took_us = did.took_us.saturating_add(told.duration_us);
         }
         let ledger = digest.ledger.iter();
         for (_, call) in ledger.filter(|(_, call)| plugin_of(&call.caller) == plugin) {

@@ -7,7 +7,7 @@ use chora_model::event::{Ending, Event, EventKind, PluginCalled, PluginFunction,
 use chora_model::plan::{Change, StepKey};
 
 use super::{report, summary};
-use crate::output::{BAD, BOLD, DIM, GOOD, WARN, human_ms, one_line, paint};
+use crate::output::{BAD, BOLD, DIM, GOOD, WARN, human_ms, human_us, one_line, paint};
 
 /// Something to print.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,7 +244,7 @@ fn called(told: &PluginCalled) -> String {
         (1, _) => " and failed".to_owned(),
         (_, failed) => format!(", {failed} of them failed"),
     };
-    let took = human_ms(told.duration_ms);
+    let took = human_us(told.duration_us);
     format!("{} took {took} over {what}{ended}", one_line(&told.plugin))
 }
 

@@ -183,7 +183,7 @@ fn called(plugin: &str, function: PluginFunction, about: &str, calls: u32, faile
         about: about.to_owned(),
         calls,
         failed,
-        duration_ms: 7,
+        duration_us: 7_000,
     };
     at(100, EventKind::PluginCalled(told))
 }

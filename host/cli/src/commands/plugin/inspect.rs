@@ -13,8 +13,8 @@ use crate::commands::runs::words;
 use crate::exit::Exit;
 use crate::failure::Ended;
 use crate::output::{
-    BOLD, CODE, Cell, Column, DIM, WARN, columns, document, human_bytes, human_ms, human_us, left,
-    one_line, paint, right,
+    BOLD, CODE, Cell, Column, DIM, WARN, columns, document, human_bytes, human_us, left, one_line,
+    paint, right,
 };
 use crate::project;
 use crate::render::report;
@@ -181,7 +181,7 @@ fn row(run: &PluginRun, now: Timestamp) -> [Cell; 7] {
         started.unwrap_or_else(|| "-".to_owned()).into(),
         words::kind(run.kind).into(),
         done.into(),
-        human_ms(run.took_ms).into(),
+        human_us(run.took_us).into(),
         calls.into(),
         denied,
     ]
