@@ -36,22 +36,19 @@ impl DockerEngine {
         &self,
         port: u16,
     ) -> Result<Option<String>, DockerError> {
-        let listed = self.list_containers(true, &self.0.owner.filter()).await?;
-        let holder = listed.iter().find(|container| {
+        let running = self.list_containers(false, &self.0.owner.filter()).await?;
+        let holder = running.into_iter().find(|container| {
             let mut ports = container.ports.iter().flatten();
             ports.any(|it| it.public_port == Some(port))
         });
         if let Some(holder) = holder {
-            let labels = holder.labels.as_ref();
-            return Ok(labels.and_then(|labels| labels.get(labels::SERVICE).cloned()));
+            let labels = holder.labels.unwrap_or_default();
+            return Ok(labels.get(labels::SERVICE).cloned());
         }
         // The engine takes the ports of a container that it is starting before it lists them. It may be doing so for a chora that was killed meanwhile.
-        for id in listed
-            .iter()
-            .filter_map(|container| container.id.as_deref())
-        {
+        for id in self.ids(&self.0.owner.filter()).await? {
             // Answered when the start is through.
-            if let Some(container) = self.inspect_container(id).await?
+            if let Some(container) = self.inspect_container(&id).await?
                 && container.is_up()
                 && container.is_published(port)
             {
