@@ -1,5 +1,6 @@
 //! `machine`: what the machine has, who listens where, and the environment's directories.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ use crate::scene::Scene;
 
 /// How long an engine may take to say which container a port is published for.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// What is made in a directory, and taken away, to see that it can be written to.
+const PROBE: &str = ".writable";
 /// The longest name of a container or a directory that is passed on, in bytes.
 const MOST: usize = 4096;
 
@@ -202,7 +205,9 @@ fn resources(project: &Path) -> Result<ResourceReport, Error> {
     })
 }
 
-/// Makes a directory inside the project, for its owner only, and sees that a file can be made in it. The project is opened as a capability, so a link that leads out of it is refused.
+/// Makes a directory inside the project, for its owner only, and sees that something can be made in it. The project is opened as a capability, so a link that leads out of it is refused.
+///
+/// What is made to see that is a directory: chora may be killed before it is gone, and a file among the services' data would be taken for data. What was left the next call takes away.
 fn ensure_directory(project: &Path, path: &Path) -> std::io::Result<Change> {
     let project_dir = Dir::open_ambient_dir(project, ambient_authority())?;
     let inside = path.strip_prefix(project).map_err(std::io::Error::other)?;
@@ -213,12 +218,46 @@ fn ensure_directory(project: &Path, path: &Path) -> std::io::Result<Change> {
         project_dir.create_dir_with(inside, &builder)?;
     }
     let directory = project_dir.open_dir(inside)?;
-    let probe = format!(".writable-{}", std::process::id());
-    directory.create(&probe)?;
-    directory.remove_file(&probe)?;
+    match directory.create_dir(PROBE) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    match directory.remove_dir(PROBE) {
+        // Another environment's chora looks at the same directory.
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
     Ok(if existed {
         Change::Unchanged
     } else {
         Change::Changed
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use chora_model::credentials::holds_data;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_is_made_once_and_nothing_is_left_in_it() {
+        let project = tempfile::tempdir().unwrap();
+        let data = project.path().join(".chora/data");
+        let ensured = || ensure_directory(project.path(), &data).unwrap();
+        assert_eq!(ensured(), Change::Changed);
+        assert_eq!(ensured(), Change::Unchanged);
+        assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_killed_chora_left_in_a_directory_is_no_data_and_is_taken_away() {
+        let project = tempfile::tempdir().unwrap();
+        let data = project.path().join(".chora/data");
+        std::fs::create_dir_all(data.join(PROBE)).unwrap();
+        assert!(!holds_data(&data).unwrap());
+        let ensured = ensure_directory(project.path(), &data).unwrap();
+        assert_eq!(ensured, Change::Unchanged);
+        assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0);
+    }
 }
